@@ -1,0 +1,19 @@
+//! The AlwaysOn protocol without I/O and without a clock.
+//!
+//! Bytes and `now` come in, messages, frames and events go out; sockets, timers and
+//! threads belong to the callers. The protocol notes that the comments cite stand in
+//! `docs/protocol/alwayson.md` (wire) and `docs/protocol/ems.md` (JSON forms).
+
+mod base_type;
+mod code;
+mod infotable;
+mod message;
+mod value;
+
+pub use base_type::BaseType;
+pub use code::Code;
+pub use infotable::{Aspect, Field, InfoTable, Row};
+pub use message::{
+    Auth, Bind, Body, Characteristic, Claim, Content, EntityType, Gateway, Message, Method, Request, Response,
+};
+pub use value::{Location, Value};
