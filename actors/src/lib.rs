@@ -1,1 +1,35 @@
-//! actors
+//! The actors of the gateway, and the decisions that they carry out.
+//!
+//! One folder a kind of actor: [`link`] (the connection to the platform), [`binder`] (desired against actual),
+//! [`things`], [`sessions`] (HTTP to the script resources), [`registrar`]. [`tree`] puts them under supervision.
+
+pub mod binder;
+pub mod link;
+pub mod local;
+pub mod registrar;
+pub mod sessions;
+pub mod things;
+pub mod tree;
+
+mod name;
+mod registration;
+mod registry;
+mod reply;
+mod tcp;
+mod units;
+mod upstream;
+
+pub use name::{NameError, ThingName};
+pub use registration::{Endpoint, Registration, RegistrationError, Scheme, Source};
+pub use registry::Registry;
+pub use units::Units;
+pub use upstream::relay;
+
+#[cfg(test)]
+mod tests {
+    /// A point in time for tests of pure code: all others are counted from it.
+    #[expect(clippy::disallowed_methods, reason = "the tests have no other source of an Instant")]
+    pub(crate) fn instant() -> std::time::Instant {
+        std::time::Instant::now()
+    }
+}

@@ -1,0 +1,269 @@
+//! Keeps what the platform has bound equal to what things want bound; [`BindPlan`] decides, this actor sends.
+
+mod plan;
+
+use std::{collections::HashMap, time::Duration};
+
+use actix::prelude::*;
+use edgebind_alwayson::{Bind, Response};
+use edgebind_kernel::{Lifeline, Stop, clock};
+use edgebind_observability::instruments;
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+pub use plan::{Answer, BatchId, BindEvent, BindPlan, Dispatch, Limits, Outcome};
+
+use crate::{
+    ThingName, Units,
+    link::{CallBind, CallError},
+    things::BindNews,
+};
+
+/// Actor that binds and unbinds.
+pub struct Binder {
+    plan: BindPlan,
+    units: Units,
+    lifeline: Lifeline,
+    waiting: HashMap<ThingName, Vec<oneshot::Sender<BindEvent>>>,
+    timer: Option<SpawnHandle>,
+    /// Connection that the plan speaks of; 0 for none.
+    connection: u64,
+    marker_was_refused: bool,
+}
+
+/// A thing wants to be bound; the news come as `BindNews`.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Desire(pub(crate) ThingName);
+
+/// Waits for the next event of a name; `None` if there can be none soon.
+#[derive(Message)]
+#[rtype(result = "Option<BindEvent>")]
+pub(crate) struct Await(pub(crate) ThingName);
+
+/// A thing is gone for good; answered when it is unbound.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Release(pub(crate) ThingName);
+
+/// The link has come up, or gone down.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct LinkChanged;
+
+impl Binder {
+    /// Mailbox of the binder: thousands of things may speak up at once.
+    pub const MAILBOX: usize = 1 << 17;
+
+    pub(crate) fn new(units: Units, lifeline: Lifeline) -> Self {
+        let limits = Limits {
+            join: Duration::from_millis(5),
+            batch_bytes: units.max_message_bytes / 2,
+            window: 4,
+            rate_per_s: 50,
+        };
+        Self {
+            plan: BindPlan::new(limits, clock::now()),
+            units,
+            lifeline,
+            waiting: HashMap::new(),
+            timer: None,
+            connection: 0,
+            marker_was_refused: false,
+        }
+    }
+
+    fn follow_link(&mut self, ctx: &mut Context<Self>) {
+        let (online, connection) = {
+            let status = self.units.link_status.borrow();
+            (status.is_online(), status.connection)
+        };
+        let now_on = if online { connection } else { 0 };
+        if now_on == self.connection {
+            return;
+        }
+        if self.connection != 0 {
+            self.plan.link_down();
+        }
+        self.connection = now_on;
+        if online {
+            self.plan.link_up(clock::now());
+        }
+        self.pump(ctx);
+    }
+
+    /// Sends what is due and passes on what has happened.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        let gateway = self.units.registry.gateway();
+        while let Some(dispatch) = self.plan.poll(gateway.as_ref(), clock::now()) {
+            self.send(dispatch, ctx);
+        }
+        while let Some(outcome) = self.plan.poll_outcome() {
+            self.tell(outcome);
+        }
+        if self.plan.marker_refused() && !self.marker_was_refused {
+            self.marker_was_refused = true;
+            let name = gateway.map(|gateway| gateway.name).unwrap_or_default();
+            warn!(gateway = %name, "The platform refuses the gateway marker; things are bound without it.");
+        }
+        instruments().things_bound(self.plan.bound());
+        self.lifeline.report(format!("{} bound", self.plan.bound()));
+        if let Some(handle) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        if let Some(wake) = self.plan.next_wake(clock::now()) {
+            let delay = wake.saturating_duration_since(clock::now());
+            self.timer = Some(ctx.run_later(delay, |binder, ctx| {
+                binder.timer = None;
+                binder.pump(ctx);
+            }));
+        }
+    }
+
+    fn send(&self, Dispatch { id, bind }: Dispatch, ctx: &mut Context<Self>) {
+        let Some(link) = self.units.link() else { return };
+        let unbind = bind.unbind;
+        ctx.spawn(link.send(CallBind(bind)).into_actor(self).map(move |result, binder, ctx| {
+            let answer = match result.unwrap_or(Err(CallError::LinkLost)) {
+                Ok(Response { code, .. }) if code.is_success() => Answer::Accepted,
+                Ok(Response { code, reason, .. }) => Answer::Refused { code, reason: reason.unwrap_or_default() },
+                Err(CallError::NotConnected | CallError::LinkLost) => return,
+                Err(_) => Answer::Unanswered,
+            };
+            if !unbind {
+                instruments().bind(answer.code().0);
+            }
+            binder.plan.answered(id, &answer, clock::now());
+            binder.pump(ctx);
+        }));
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "at most one event for each BIND that the thing itself asked for")]
+    fn tell(&mut self, Outcome { name, event }: Outcome) {
+        for waiting in self.waiting.remove(&name).unwrap_or_default() {
+            // Whoever waited may have given up.
+            waiting.send(event.clone()).unwrap_or_default();
+        }
+        if event == BindEvent::Unbound {
+            info!(thing = %name, "Unbound.");
+        }
+        if let Some(thing) = self.units.things.resolve(name.as_str()) {
+            thing.do_send(BindNews(event));
+        }
+    }
+
+    fn wait(&mut self, name: ThingName) -> oneshot::Receiver<BindEvent> {
+        let (event, happened) = oneshot::channel();
+        let waiting = self.waiting.entry(name).or_default();
+        waiting.retain(|waiting| !waiting.is_closed());
+        if waiting.len() < MAX_WAITING {
+            waiting.push(event);
+        }
+        happened
+    }
+}
+
+impl Actor for Binder {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // A binder that takes the place of a failed one finds all things in the directory.
+        for thing in self.units.registry.all() {
+            if self.units.things.resolve(thing.name.as_str()).is_some() {
+                self.plan.desire(thing.name.clone(), clock::now());
+            }
+        }
+        let mut status = self.units.link_status.clone();
+        let binder = ctx.address();
+        ctx.spawn(
+            async move {
+                while status.changed().await.is_ok() {
+                    if binder.send(LinkChanged).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            .into_actor(self),
+        );
+        self.follow_link(ctx);
+    }
+}
+
+impl Handler<LinkChanged> for Binder {
+    type Result = ();
+
+    fn handle(&mut self, _: LinkChanged, ctx: &mut Self::Context) {
+        self.follow_link(ctx);
+    }
+}
+
+impl Handler<Desire> for Binder {
+    type Result = ();
+
+    fn handle(&mut self, Desire(name): Desire, ctx: &mut Self::Context) {
+        self.plan.desire(name, clock::now());
+        self.pump(ctx);
+    }
+}
+
+impl Handler<Await> for Binder {
+    type Result = ResponseFuture<Option<BindEvent>>;
+
+    fn handle(&mut self, Await(name): Await, _: &mut Self::Context) -> Self::Result {
+        if self.plan.is_bound(&name) {
+            return Box::pin(std::future::ready(Some(BindEvent::Bound)));
+        }
+        if self.connection == 0 {
+            return Box::pin(std::future::ready(None));
+        }
+        let happened = self.wait(name);
+        Box::pin(async move { happened.await.ok() })
+    }
+}
+
+impl Handler<Release> for Binder {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Release(name): Release, ctx: &mut Self::Context) -> Self::Result {
+        let bound = self.plan.is_bound(&name);
+        let happened = self.wait(name.clone());
+        self.plan.release(&name, clock::now());
+        self.pump(ctx);
+        if !bound {
+            return Box::pin(std::future::ready(()));
+        }
+        Box::pin(async move {
+            happened.await.map(drop).unwrap_or_default();
+        })
+    }
+}
+
+impl Handler<Stop> for Binder {
+    type Result = ResponseFuture<()>;
+
+    /// Unbinds everything, then ends (protocol notes, section 7.5).
+    fn handle(&mut self, Stop { deadline }: Stop, _: &mut Self::Context) -> Self::Result {
+        let bind = self.plan.unbind_all(self.units.registry.gateway());
+        let link = self.units.link().filter(|_| !bind.names.is_empty() && self.connection != 0);
+        Box::pin(async move {
+            if let Some(link) = link {
+                // Unanswered, the platform unbinds by itself when the connection closes.
+                tokio::time::timeout_at(deadline.into(), link.send(CallBind(bind))).await.map(drop).unwrap_or_default();
+            }
+        })
+    }
+}
+
+impl Answer {
+    fn code(&self) -> edgebind_alwayson::Code {
+        use edgebind_alwayson::Code;
+        match self {
+            Self::Accepted => Code::SUCCESS,
+            Self::Refused { code, .. } => *code,
+            Self::Unanswered => Code::GATEWAY_TIMEOUT,
+        }
+    }
+}
+
+/// Who may wait for one name at a time; further ones are told at once that there is no news.
+const MAX_WAITING: usize = 64;

@@ -1,0 +1,424 @@
+//! The one connection to the platform: connects, authenticates, keeps it alive, connects again for ever.
+//!
+//! The protocol is decided by [`EdgeSession`], waiting times by [`Reconnect`]; this actor carries frames and
+//! answers. Names are bound by the binder, requests of the platform are served by the things.
+
+mod call;
+mod connect;
+mod inbound;
+mod reconnect;
+mod socket;
+mod status;
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use actix::prelude::*;
+use bytes::Bytes;
+use edgebind_alwayson::{Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings};
+use edgebind_kernel::{Fairness, Lifeline, Stop, clock};
+use edgebind_observability::instruments;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{oneshot, watch};
+use tracing::{debug, info, warn};
+
+pub use call::{Call, CallBind, CallError};
+pub use connect::{ConnectError, Target};
+pub use reconnect::Reconnect;
+pub use status::{LinkStatus, Phase};
+
+use crate::{Units, reply::Respond};
+use connect::Socket;
+use socket::{Inbound, Outlet, Received, SocketLost};
+
+/// Settings of the link.
+#[derive(Clone, Debug)]
+pub struct LinkSettings {
+    /// Servers in the order in which they are tried; never empty.
+    pub targets: Vec<Target>,
+    /// Offered in AUTH.
+    pub app_key: SecretString,
+    /// Times and limits of the protocol.
+    pub session: SessionSettings,
+    /// Waits between attempts.
+    pub reconnect: Reconnect,
+}
+
+/// Actor that owns the connection to the platform.
+pub struct Link {
+    settings: LinkSettings,
+    units: Units,
+    lifeline: Lifeline,
+    status: watch::Sender<LinkStatus>,
+    fairness: Fairness,
+    attempt: usize,
+    next_request_id: u32,
+    connection: Option<Connection>,
+    stopping: Option<oneshot::Sender<()>>,
+}
+
+struct Connection {
+    number: u64,
+    session: EdgeSession,
+    outlet: Outlet,
+    pending: HashMap<RequestId, oneshot::Sender<Result<Response, CallError>>>,
+    since: Instant,
+    last_received: Instant,
+    timer: Option<(Instant, SpawnHandle)>,
+    probe: Option<SpawnHandle>,
+    closed: Option<String>,
+}
+
+impl Link {
+    /// A link that begins to connect when it is started and publishes its state by `status`.
+    #[must_use]
+    pub fn new(settings: LinkSettings, units: Units, status: watch::Sender<LinkStatus>, lifeline: Lifeline) -> Self {
+        Self {
+            settings,
+            units,
+            lifeline,
+            status,
+            fairness: Fairness::default(),
+            attempt: 0,
+            next_request_id: 1,
+            connection: None,
+            stopping: None,
+        }
+    }
+
+    fn connect(&mut self, ctx: &mut Context<Self>) {
+        let count = self.settings.targets.len().max(1);
+        let Some(target) = self.settings.targets.get(self.attempt % count).cloned() else {
+            self.lifeline.fail("no platform server is configured");
+            ctx.stop();
+            return;
+        };
+        self.attempt = self.attempt.wrapping_add(1);
+        self.publish(Phase::Connecting, |status| status.server = target.server());
+        let attempt = async move { target.connect().await };
+        ctx.spawn(attempt.into_actor(self).map(|result, link, ctx| match result {
+            Ok(socket) => link.connected(socket, ctx),
+            Err(error) => {
+                let delay = link.settings.reconnect.after_failure(fastrand::f64());
+                link.retry(error.to_string(), delay, ctx);
+            }
+        }));
+    }
+
+    fn connected(&mut self, socket: Socket, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        let number = self.status.borrow().connection + 1;
+        let session = EdgeSession::new(
+            self.settings.session.clone(),
+            self.settings.app_key.expose_secret().to_owned(),
+            self.next_request_id,
+            now,
+        );
+        let outlet = Outlet::open(
+            socket,
+            number,
+            ctx.address(),
+            self.settings.session.max_message_bytes,
+            self.settings.session.message_timeout,
+        );
+        self.connection = Some(Connection {
+            number,
+            session,
+            outlet,
+            pending: HashMap::new(),
+            since: now,
+            last_received: now,
+            timer: None,
+            probe: None,
+            closed: None,
+        });
+        self.publish(Phase::Authenticating, |status| status.connection = number);
+        self.pump(ctx);
+    }
+
+    /// Gives up what is left of the connection and plans the next attempt.
+    fn lost(&mut self, reason: String, ctx: &mut Context<Self>) {
+        let Some(connection) = self.connection.take() else { return };
+        for handle in [connection.timer.map(|(_, handle)| handle), connection.probe].into_iter().flatten() {
+            ctx.cancel_future(handle);
+        }
+        self.next_request_id = connection.session.next_request_id();
+        for waiting in connection.pending.into_values() {
+            // Whoever asked may have given up; then nobody waits for this.
+            waiting.send(Err(CallError::LinkLost)).unwrap_or_default();
+        }
+        if let Some(done) = self.stopping.take() {
+            self.publish(Phase::Stopped, |_| {});
+            done.send(()).unwrap_or_default();
+            ctx.stop();
+            return;
+        }
+        let lived = clock::now().duration_since(connection.since);
+        let delay = self.settings.reconnect.after_loss(lived, fastrand::f64());
+        self.retry(reason, delay, ctx);
+    }
+
+    fn retry(&mut self, reason: String, delay: Duration, ctx: &mut Context<Self>) {
+        let repeated = self.status.borrow().last_error.as_deref() == Some(reason.as_str());
+        if repeated {
+            debug!(%reason, ?delay, "No connection to the platform.");
+        } else {
+            warn!(%reason, ?delay, "No connection to the platform.");
+        }
+        self.publish(Phase::Waiting { delay }, |status| status.last_error = Some(reason));
+        ctx.run_later(delay, Self::connect);
+    }
+
+    /// Carries out what the session wants done.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        loop {
+            let Some(connection) = &mut self.connection else { return };
+            while let Some(frame) = connection.session.poll_frame() {
+                connection.outlet.send(frame);
+            }
+            let Some(event) = connection.session.poll_event() else { break };
+            self.handle_event(event, ctx);
+        }
+        let Some(connection) = &mut self.connection else { return };
+        if let Some(reason) = connection.closed.take() {
+            return self.lost(reason, ctx);
+        }
+        let due = connection.session.poll_timeout();
+        if let Some(due) = due.filter(|due| connection.timer.is_none_or(|(armed, _)| *due < armed)) {
+            if let Some((_, handle)) = connection.timer.take() {
+                ctx.cancel_future(handle);
+            }
+            let delay = due.saturating_duration_since(clock::now());
+            let handle = ctx.run_later(delay, |link, ctx| {
+                if let Some(connection) = &mut link.connection {
+                    connection.timer = None;
+                    connection.session.handle_timeout(clock::now());
+                }
+                link.pump(ctx);
+            });
+            if let Some(connection) = &mut self.connection {
+                connection.timer = Some((due, handle));
+            }
+        }
+    }
+
+    fn handle_event(&mut self, event: Event, ctx: &mut Context<Self>) {
+        match event {
+            Event::Authenticated { session_id } => {
+                info!(session_id, server = %self.status.borrow().server, "Authenticated by the platform.");
+                self.attempt = 0;
+                instruments().auth(Code::SUCCESS.0);
+                self.publish(Phase::Online, |status| status.last_error = None);
+            }
+            Event::AuthRefused { code, reason } => self.refused(code, reason.unwrap_or_default(), ctx),
+            Event::Answered { id, response } => self.resolve(id, Ok(response)),
+            Event::Expired { id } => self.resolve(id, Err(CallError::TimedOut)),
+            Event::Garbled { id, reason } => self.resolve(id, Err(CallError::Garbled(reason))),
+            Event::Lost { id } => self.resolve(id, Err(CallError::LinkLost)),
+            Event::Requested { id, request } => self.dispatch(id, request, ctx),
+            Event::Violation(violation) => {
+                instruments().violation();
+                warn!(%violation, "A message of the platform was dropped.");
+            }
+            Event::Closed { code, text, .. } => {
+                if let Some(connection) = &mut self.connection {
+                    connection.closed = Some(format!("closed with {}: {text}", code.unwrap_or_default()));
+                }
+            }
+            // An answer to a request that nobody waits for any more, and what only the platform's end sees.
+            _ => {}
+        }
+    }
+
+    fn refused(&mut self, code: Code, reason: String, ctx: &mut Context<Self>) {
+        instruments().auth(code.0);
+        let text = format!("the platform refused the application key ({code}) {reason}");
+        if self.status.borrow().last_error.as_deref() != Some(text.as_str()) {
+            warn!(%code, %reason, "The platform refused the application key.");
+        }
+        self.publish(Phase::Refused, |status| status.last_error = Some(text));
+        let delay = self.settings.reconnect.after_failure(fastrand::f64());
+        let number = self.connection.as_ref().map(|connection| connection.number);
+        ctx.run_later(delay, move |link, ctx| {
+            if let Some(connection) = &mut link.connection
+                && Some(connection.number) == number
+            {
+                connection.session.authenticate_again(clock::now(), None);
+                link.pump(ctx);
+            }
+        });
+    }
+
+    fn resolve(&mut self, id: RequestId, result: Result<Response, CallError>) {
+        let Some(connection) = &mut self.connection else { return };
+        if let Some(waiting) = connection.pending.remove(&id) {
+            // Whoever asked may have given up; then nobody waits for this.
+            waiting.send(result).unwrap_or_default();
+        }
+    }
+
+    /// Sends by `send`, and answers with the platform's response.
+    fn call(
+        &mut self,
+        ctx: &mut Context<Self>,
+        send: impl FnOnce(&mut EdgeSession, Instant) -> Result<RequestId, SendError>,
+    ) -> ResponseFuture<Result<Response, CallError>> {
+        let refuse = |error| -> ResponseFuture<_> { Box::pin(std::future::ready(Err(error))) };
+        let Some(connection) = &mut self.connection else { return refuse(CallError::NotConnected) };
+        if connection.outlet.waiting_bytes() > MAX_WAITING_BYTES {
+            return refuse(CallError::Busy(connection.pending.len()));
+        }
+        match send(&mut connection.session, clock::now()) {
+            Ok(id) => {
+                let (answer, answered) = oneshot::channel();
+                connection.pending.insert(id, answer);
+                self.watch_silence(ctx);
+                self.pump(ctx);
+                Box::pin(async move { answered.await.unwrap_or(Err(CallError::LinkLost)) })
+            }
+            Err(SendError::TooManyPending { .. }) => refuse(CallError::Busy(connection.pending.len())),
+            Err(SendError::TooLarge { bytes, limit }) => refuse(CallError::TooLarge { bytes, limit }),
+            Err(SendError::NotAuthenticated | SendError::Closed) => refuse(CallError::NotConnected),
+            Err(error) => refuse(CallError::Encode(error.to_string())),
+        }
+    }
+
+    /// Sends a ping if an answer is overdue and nothing has come in since: a half-open connection is noticed
+    /// long before the next regular ping (design: loss of the link).
+    fn watch_silence(&mut self, ctx: &mut Context<Self>) {
+        let Some(connection) = &mut self.connection else { return };
+        if connection.probe.is_some() {
+            return;
+        }
+        let asked = clock::now();
+        connection.probe = Some(ctx.run_later(OVERDUE, move |link, ctx| {
+            let Some(connection) = &mut link.connection else { return };
+            connection.probe = None;
+            if connection.pending.is_empty() {
+                return;
+            }
+            if connection.last_received < asked {
+                connection.session.probe(clock::now());
+            }
+            link.watch_silence(ctx);
+            link.pump(ctx);
+        }));
+    }
+
+    fn publish(&self, phase: Phase, change: impl FnOnce(&mut LinkStatus)) {
+        self.lifeline.report(phase.name());
+        instruments().link_up(phase == Phase::Online);
+        self.status.send_modify(|status| {
+            status.phase = phase;
+            status.since = clock::wall();
+            change(status);
+        });
+    }
+}
+
+impl Actor for Link {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let delay = self.settings.reconnect.first(fastrand::f64());
+        ctx.run_later(delay, Self::connect);
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.publish(Phase::Stopped, |_| {});
+    }
+}
+
+impl Handler<Call> for Link {
+    type Result = ResponseFuture<Result<Response, CallError>>;
+
+    fn handle(&mut self, message: Call, ctx: &mut Self::Context) -> Self::Result {
+        self.fairness.tick(ctx);
+        self.call(ctx, |session, now| session.request(now, message.request, message.timeout))
+    }
+}
+
+impl Handler<CallBind> for Link {
+    type Result = ResponseFuture<Result<Response, CallError>>;
+
+    fn handle(&mut self, message: CallBind, ctx: &mut Self::Context) -> Self::Result {
+        self.fairness.tick(ctx);
+        self.call(ctx, |session, now| session.bind(now, message.0))
+    }
+}
+
+impl Handler<Respond> for Link {
+    type Result = ();
+
+    fn handle(&mut self, message: Respond, ctx: &mut Self::Context) {
+        self.fairness.tick(ctx);
+        let Some(connection) = &mut self.connection else { return };
+        if connection.number != message.connection {
+            return;
+        }
+        if let Err(error) = connection.session.respond(clock::now(), message.id, message.response) {
+            debug!(%error, "An answer to the platform was not sent.");
+        }
+        self.pump(ctx);
+    }
+}
+
+impl Handler<Received> for Link {
+    type Result = ();
+
+    fn handle(&mut self, message: Received, ctx: &mut Self::Context) {
+        let Some(connection) = &mut self.connection else { return };
+        if connection.number != message.connection {
+            return;
+        }
+        let now = clock::now();
+        connection.last_received = now;
+        for frame in message.frames {
+            match frame {
+                Inbound::Binary(bytes) => connection.session.receive(now, bytes),
+                Inbound::Ping(payload) => connection.session.receive_ping(now, payload),
+                Inbound::Pong(payload) => connection.session.receive_pong(now, payload),
+                Inbound::Close { code, text } => connection.session.receive_close(now, code, text),
+                Inbound::Text => {
+                    instruments().violation();
+                    debug!("A text frame of the platform was dropped.");
+                }
+            }
+        }
+        self.pump(ctx);
+    }
+}
+
+impl Handler<SocketLost> for Link {
+    type Result = ();
+
+    fn handle(&mut self, message: SocketLost, ctx: &mut Self::Context) {
+        if self.connection.as_ref().is_some_and(|connection| connection.number == message.connection) {
+            self.lost(message.reason, ctx);
+        }
+    }
+}
+
+impl Handler<Stop> for Link {
+    type Result = ResponseFuture<()>;
+
+    /// Closes the connection in order; what was bound on it the binder has unbound before.
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) -> Self::Result {
+        let Some(connection) = &mut self.connection else {
+            ctx.stop();
+            return Box::pin(std::future::ready(()));
+        };
+        let (done, stopped) = oneshot::channel();
+        self.stopping = Some(done);
+        connection.session.close(clock::now(), 1000, "Normal Close edgebind stops");
+        self.pump(ctx);
+        Box::pin(async move { stopped.await.unwrap_or_default() })
+    }
+}
+
+/// Bytes that may wait for the socket before further requests are refused.
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+/// How long an answer may be outstanding before a ping asks whether anybody is there.
+const OVERDUE: Duration = Duration::from_secs(2);

@@ -1,0 +1,111 @@
+//! Opens the WebSocket to the platform (protocol notes, sections 2.1 to 2.3).
+
+use std::time::Duration;
+
+use actix_codec::Framed;
+use actix_http::ws::Codec;
+use awc::{
+    BoxedSocket, Connector,
+    error::WsClientError,
+    http::{Version, header::HeaderValue},
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::tcp;
+
+/// What is needed to open a connection.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path of the upgrade request, `/Thingworx/WS` by default.
+    pub resource: String,
+    /// Sent in clear as a header, besides the AUTH message that follows.
+    pub app_key: SecretString,
+    /// Announced as `Max-Frame-Size`.
+    pub max_frame_bytes: usize,
+    /// Largest message that may come in, in bytes.
+    pub max_message_bytes: usize,
+    /// TCP and upgrade together.
+    pub timeout: Duration,
+}
+
+/// An open WebSocket.
+pub(crate) type Socket = Framed<BoxedSocket, Codec>;
+
+/// Why no connection came about; the text is for log and status.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The application key holds characters that no header may hold.
+    #[error("the application key cannot be sent as a header: it holds characters outside printable ASCII")]
+    Key,
+    /// Neither an answer nor a refusal.
+    #[error("{server} did not answer within {timeout:?}")]
+    Timeout {
+        /// `host:port`.
+        server: String,
+        /// `ws_connection.connect_timeout`.
+        timeout: Duration,
+    },
+    /// Something answered, but not with a WebSocket.
+    #[error("{server} answered {status} to the WebSocket upgrade of {resource}")]
+    Status {
+        /// `host:port`.
+        server: String,
+        /// HTTP status.
+        status: u16,
+        /// Path.
+        resource: String,
+    },
+    /// Everything else that the socket says.
+    #[error("{server}: {reason}")]
+    Socket {
+        /// `host:port`.
+        server: String,
+        /// Text of the cause.
+        reason: String,
+    },
+}
+
+impl Target {
+    /// `host:port`, for people.
+    #[must_use]
+    pub fn server(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Opens the connection.
+    pub(crate) async fn connect(&self) -> Result<Socket, ConnectError> {
+        let server = self.server();
+        let key = HeaderValue::from_str(self.app_key.expose_secret()).map_err(|_| ConnectError::Key)?;
+        let client = awc::Client::builder()
+            .max_http_version(Version::HTTP_11)
+            .connector(Connector::new().connector(tcp::connector()).timeout(self.timeout))
+            .disable_timeout()
+            .finish();
+        // A peer may join several chunks in one frame; what is too large for a message is refused later, with an answer.
+        let frame_limit = self.max_message_bytes.saturating_add(self.max_message_bytes / 2);
+        let upgrade = client
+            .ws(format!("ws://{server}{}", self.resource))
+            .max_frame_size(frame_limit)
+            .set_header("User-Agent", concat!("edgebind/", env!("CARGO_PKG_VERSION")))
+            .set_header("Max-Frame-Size", self.max_frame_bytes)
+            .set_header("appKey", key)
+            .connect();
+        match tokio::time::timeout(self.timeout, upgrade).await {
+            Ok(Ok((_, socket))) => Ok(socket),
+            Ok(Err(WsClientError::InvalidResponseStatus(status))) => {
+                Err(ConnectError::Status { server, status: status.as_u16(), resource: self.resource.clone() })
+            }
+            Ok(Err(error)) => Err(ConnectError::Socket { server, reason: error.to_string() }),
+            Err(_) => Err(ConnectError::Timeout { server, timeout: self.timeout }),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Hands a request of the platform to the thing that it names.
+
+use actix::prelude::*;
+use edgebind_alwayson::{Code, EntityType, InboundId, Request, Response};
+use edgebind_observability::instruments;
+
+use super::Link;
+use crate::{local, reply::Reply, things::Serve};
+
+impl Link {
+    pub(super) fn dispatch(&mut self, id: InboundId, request: Request, ctx: &mut Context<Self>) {
+        let Some(connection) = &self.connection else { return };
+        let reply = Reply::new(ctx.address(), connection.number, id);
+        instruments().requested();
+        if request.entity_type == EntityType::THINGS && request.entity == local::NAME {
+            let units = self.units.clone();
+            actix_rt::spawn(async move { reply.answer(local::serve(&units, request).await) });
+            return;
+        }
+        if let Some(thing) = self.units.things.resolve(&request.entity) {
+            // A full mailbox answers by the reply's drop: the thing is overloaded, the others are not.
+            if thing.try_send(Serve { request, reply }).is_err() {
+                instruments().refused_inbound();
+            }
+            return;
+        }
+        match self.units.registry.find(&request.entity) {
+            // Its BIND was refused or is being tried again; whoever asks knows it, so it is served (EMS notes, 10.7).
+            Some(registration) if request.entity_type == EntityType::THINGS => {
+                crate::things::serve(&self.units, &registration, request, reply);
+            }
+            _ => reply.answer(Response::error(
+                Code::NOT_FOUND,
+                format!("{} {:?} is not behind this gateway", singular(request.entity_type), request.entity),
+            )),
+        }
+    }
+}
+
+fn singular(entity_type: EntityType) -> String {
+    format!("{entity_type:?}").trim_end_matches('s').to_owned()
+}

@@ -1,0 +1,263 @@
+//! Takes things in and lets them go: AddEdgeThing, RemoveEdgeThing, dead endpoints (EMS notes, 7.3, 7.4 and 8.4).
+//!
+//! The registrar is the only one that changes the [`Registry`](crate::Registry), and it starts and stops the actors
+//! that serve it. It keeps nothing for itself: restarted, it starts what the registry says.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use edgebind_alwayson::Code;
+use edgebind_kernel::{ChildSpec, Dismiss, Launch, Lifeline, RestartPolicy, Stop, Supervisor, clock};
+use edgebind_observability::instruments;
+use futures_util::future::join_all;
+use tracing::{error, info, warn};
+
+use crate::{
+    Endpoint, Registration, Source, ThingName, Units,
+    binder::{Await, Release},
+    sessions::{Refresh, Session},
+    things::Thing,
+};
+
+/// Actor that takes things in and lets them go.
+pub struct Registrar {
+    units: Units,
+    _lifeline: Lifeline,
+}
+
+/// Takes a thing in, or renews it; answered when its BIND is, after 2 s at the latest.
+///
+/// What the platform says to the BIND is no error here: the thing stays, and is bound as soon as that is possible.
+#[derive(Message)]
+#[rtype(result = "Result<(), RegisterError>")]
+pub struct Register(pub Registration);
+
+/// Lets a thing go; answered when it is unbound, after 2 s at the latest. Unknown names are nothing to do.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Deregister(pub String);
+
+/// Nobody listens at an endpoint any more: its dynamic registrations end.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct EndpointDead(pub(crate) Endpoint);
+
+/// Why a thing was not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// A limit against floods.
+    #[error("{0} things are registered, more are not taken")]
+    Full(usize),
+    /// Part of the gateway is being restarted.
+    #[error("the gateway is starting or stopping, try again in a second")]
+    Starting,
+}
+
+impl RegisterError {
+    /// Status for the caller.
+    #[must_use]
+    pub const fn code(self) -> Code {
+        Code::SERVICE_UNAVAILABLE
+    }
+}
+
+impl Registrar {
+    pub(crate) fn new(units: Units, lifeline: Lifeline) -> Self {
+        Self { units, _lifeline: lifeline }
+    }
+
+    /// Starts what serves `registration`; what runs already goes on.
+    fn start_units(&self, registration: &Registration) -> Result<(), RegisterError> {
+        let units = &self.units;
+        if registration.source != Source::Gateway {
+            match units.sessions.resolve(&registration.endpoint) {
+                // A full mailbox means that the session is busy; it looks at the registry with each probe anyway.
+                Some(session) => session.try_send(Refresh).unwrap_or_default(),
+                None => launch(units.session_supervisor(), session_spec(units, registration.endpoint.clone()))?,
+            }
+        }
+        if units.things.resolve(registration.name.as_str()).is_none() {
+            launch(units.thing_supervisor(), thing_spec(units, registration.name.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// Stops the session of an endpoint that serves nobody any more.
+    fn tidy(&self, endpoint: &Endpoint) {
+        if !self.units.registry.at(endpoint).is_empty() {
+            if let Some(session) = self.units.sessions.resolve(endpoint) {
+                session.try_send(Refresh).unwrap_or_default();
+            }
+            return;
+        }
+        if let Some(supervisor) = self.units.session_supervisor() {
+            dismiss(&supervisor, &session_id(endpoint));
+        }
+    }
+
+    fn remove(&self, name: &ThingName) -> Option<impl Future<Output = ()> + use<>> {
+        let registration = self.units.registry.remove(name)?;
+        info!(thing = %name, endpoint = %registration.endpoint, "Deregistered.");
+        instruments().things_registered(self.units.registry.len());
+        if let Some(supervisor) = self.units.thing_supervisor() {
+            dismiss(&supervisor, &thing_id(name));
+        }
+        self.tidy(&registration.endpoint);
+        let binder = self.units.binder();
+        let name = name.clone();
+        Some(async move {
+            if let Some(binder) = binder {
+                // Unanswered, it is unbound with the connection at the latest.
+                tokio::time::timeout(PATIENCE, binder.send(Release(name))).await.map(drop).unwrap_or_default();
+            }
+        })
+    }
+}
+
+impl Actor for Registrar {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        for registration in self.units.registry.all() {
+            if let Err(error) = self.start_units(&registration) {
+                error!(thing = %registration.name, %error, "A registered thing was not started.");
+            }
+        }
+    }
+}
+
+impl Handler<Register> for Registrar {
+    type Result = ResponseFuture<Result<(), RegisterError>>;
+
+    fn handle(&mut self, Register(registration): Register, _: &mut Self::Context) -> Self::Result {
+        let refuse = |error| -> Self::Result { Box::pin(std::future::ready(Err(error))) };
+        let count = self.units.registry.len();
+        let before = self.units.registry.find(registration.name.as_str());
+        if before.is_none() && count >= MAX_THINGS {
+            return refuse(RegisterError::Full(count));
+        }
+        let registration = Arc::new(self.keep_configured(registration, before.as_deref()));
+        let name = registration.name.clone();
+        self.units.registry.insert(Arc::clone(&registration));
+        instruments().registration();
+        instruments().things_registered(self.units.registry.len());
+        match &before {
+            None => info!(thing = %name, endpoint = %registration.endpoint, "Registered."),
+            Some(before) if !before.same_target(&registration) => {
+                warn!(
+                    thing = %name, from = %before.endpoint, to = %registration.endpoint,
+                    "Registered again at another endpoint, which gets its requests from now on."
+                );
+                self.tidy(&before.endpoint);
+            }
+            Some(_) => {}
+        }
+        if let Err(error) = self.start_units(&registration) {
+            return refuse(error);
+        }
+        if before.is_some() {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        let binder = self.units.binder();
+        Box::pin(async move {
+            if let Some(binder) = binder {
+                tokio::time::timeout(PATIENCE, binder.send(Await(name))).await.map(drop).unwrap_or_default();
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Registrar {
+    /// A thing of the configuration that registers itself stays one of the configuration: it is not unbound when its
+    /// endpoint is dead (design: configuration wins for one name).
+    fn keep_configured(&self, new: Registration, before: Option<&Registration>) -> Registration {
+        match before {
+            Some(before) if before.source != Source::Dynamic => Registration { source: before.source, ..new },
+            _ => new,
+        }
+    }
+}
+
+impl Handler<Deregister> for Registrar {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Deregister(name): Deregister, _: &mut Self::Context) -> Self::Result {
+        let name = ThingName::parse(&name).ok();
+        match name.and_then(|name| self.remove(&name)) {
+            Some(unbound) => Box::pin(unbound),
+            None => Box::pin(std::future::ready(())),
+        }
+    }
+}
+
+impl Handler<EndpointDead> for Registrar {
+    type Result = ();
+
+    fn handle(&mut self, EndpointDead(endpoint): EndpointDead, ctx: &mut Self::Context) {
+        let at = self.units.registry.at(&endpoint);
+        let dead = at.iter().filter(|thing| thing.source == Source::Dynamic);
+        let unbound: Vec<_> = dead.filter_map(|thing| self.remove(&thing.name)).collect();
+        ctx.spawn(join_all(unbound).into_actor(self).map(|_, _, _| ()));
+    }
+}
+
+impl Handler<Stop> for Registrar {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, _: &mut Self::Context) -> Self::Result {}
+}
+
+fn thing_spec(units: &Units, name: ThingName) -> ChildSpec<Thing> {
+    let policy = RestartPolicy::permanent()
+        .backoff(Duration::from_millis(500), Duration::from_secs(30))
+        .declared_health()
+        .quarantine(Duration::from_secs(30));
+    let (shared, key) = (units.clone(), name.clone());
+    ChildSpec::new(thing_id(&name), "thing", policy, move |lifeline| {
+        Thing::new(key.clone(), shared.clone(), lifeline)
+    })
+    .mailbox(Thing::MAILBOX)
+    .listed(units.things.clone(), name)
+}
+
+fn session_spec(units: &Units, endpoint: Endpoint) -> ChildSpec<Session> {
+    let policy = RestartPolicy::permanent()
+        .backoff(Duration::from_millis(100), Duration::from_secs(10))
+        .quarantine(Duration::from_secs(10));
+    let (shared, key) = (units.clone(), endpoint.clone());
+    ChildSpec::new(session_id(&endpoint), "session", policy, move |lifeline| {
+        Session::new(key.clone(), shared.clone(), lifeline)
+    })
+    .mailbox(Session::MAILBOX)
+    .listed(units.sessions.clone(), endpoint)
+}
+
+fn thing_id(name: &ThingName) -> String {
+    format!("thing/{name}")
+}
+
+fn session_id(endpoint: &Endpoint) -> String {
+    format!("session/{endpoint}")
+}
+
+/// Launching what runs already is no error: the registry is the truth, and the child follows it.
+#[expect(clippy::disallowed_methods, reason = "one message for each thing that the registrar admits, and those are bounded")]
+fn launch<A>(supervisor: Option<Arc<Addr<Supervisor>>>, spec: ChildSpec<A>) -> Result<(), RegisterError>
+where
+    A: Actor<Context = Context<A>> + Handler<Stop>,
+{
+    supervisor.ok_or(RegisterError::Starting)?.do_send(Launch::new(spec));
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "one message for each thing that was admitted, and those are bounded")]
+fn dismiss(supervisor: &Addr<Supervisor>, id: &str) {
+    supervisor.do_send(Dismiss::new(id, clock::now() + PATIENCE));
+}
+
+/// How long a caller waits for the platform's answer to a BIND or UNBIND (design: flow 1).
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Bound of the registry: far above any plant, far below what memory holds.
+const MAX_THINGS: usize = 200_000;

@@ -1,0 +1,119 @@
+//! The things that the gateway is to bind, by name: read by every thread, changed by the registrar alone.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use edgebind_alwayson::Gateway;
+
+use crate::{Endpoint, Registration, Source, ThingName};
+
+/// Desired things (design: binding). A clone sees the same things.
+#[derive(Clone, Default)]
+pub struct Registry(Arc<RwLock<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    things: BTreeMap<ThingName, Arc<Registration>>,
+    endpoints: HashMap<Endpoint, HashSet<ThingName>>,
+    gateway: Option<ThingName>,
+}
+
+impl Registry {
+    /// Template that the gateway marker of a BIND names (EMS notes, 10.3).
+    pub const GATEWAY_TEMPLATE: &str = "EMSGateway";
+
+    /// Puts a thing in; returns what stood under its name before.
+    pub fn insert(&self, registration: Arc<Registration>) -> Option<Arc<Registration>> {
+        self.write(|inner| {
+            let before = inner.remove(&registration.name);
+            if registration.source == Source::Gateway {
+                // The last gateway entry gives the marker (EMS notes, 10.3).
+                inner.gateway = Some(registration.name.clone());
+            }
+            if registration.source != Source::Gateway {
+                let names = inner.endpoints.entry(registration.endpoint.clone()).or_default();
+                names.insert(registration.name.clone());
+            }
+            inner.things.insert(registration.name.clone(), registration);
+            before
+        })
+    }
+
+    /// Takes a thing out.
+    pub fn remove(&self, name: &ThingName) -> Option<Arc<Registration>> {
+        self.write(|inner| inner.remove(name))
+    }
+
+    /// The thing of this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Arc<Registration>> {
+        self.read(|inner| inner.things.get(name).cloned())
+    }
+
+    /// Whether a thing of this name is there (HasEdgeThing).
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.read(|inner| inner.things.contains_key(name))
+    }
+
+    /// All things, sorted by name (GetEdgeThings).
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Registration>> {
+        self.read(|inner| inner.things.values().cloned().collect())
+    }
+
+    /// The things that `endpoint` answers for.
+    #[must_use]
+    pub fn at(&self, endpoint: &Endpoint) -> Vec<Arc<Registration>> {
+        self.read(|inner| {
+            let names = inner.endpoints.get(endpoint).into_iter().flatten();
+            names.filter_map(|name| inner.things.get(name).cloned()).collect()
+        })
+    }
+
+    /// How many things there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.read(|inner| inner.things.len())
+    }
+
+    /// Whether there is no thing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Marker for every BIND and UNBIND, if a gateway thing is configured.
+    #[must_use]
+    pub fn gateway(&self) -> Option<Gateway> {
+        let name = self.read(|inner| inner.gateway.clone())?;
+        Some(Gateway { name: name.to_string(), template: Self::GATEWAY_TEMPLATE.to_owned() })
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+        // A panic in a reader or writer cannot leave a half-made entry behind: every change is one call of a map.
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Inner {
+    fn remove(&mut self, name: &ThingName) -> Option<Arc<Registration>> {
+        let before = self.things.remove(name)?;
+        if let Some(names) = self.endpoints.get_mut(&before.endpoint) {
+            names.remove(name);
+            if names.is_empty() {
+                self.endpoints.remove(&before.endpoint);
+            }
+        }
+        if self.gateway.as_ref() == Some(name) {
+            self.gateway = None;
+        }
+        Some(before)
+    }
+}

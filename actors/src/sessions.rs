@@ -1,0 +1,266 @@
+//! One actor an endpoint: sends the platform's requests to a script resource over HTTP, a bounded number at a
+//! time, and finds out when nobody listens there any more (EMS notes, 8.4 and 9).
+
+mod answer;
+mod probe;
+mod request;
+
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::prelude::*;
+use awc::{
+    Connector,
+    error::{PayloadError, SendRequestError},
+    http::{Method as HttpMethod, Version, header},
+};
+use edgebind_alwayson::{Code, Method, Response};
+use edgebind_kernel::{Lifeline, Stop, clock};
+use secrecy::ExposeSecret;
+use tokio::{net::TcpStream, sync::Semaphore, time};
+use tracing::{info, warn};
+
+use crate::{Endpoint, Registration, Source, Units, registrar::EndpointDead, reply::Reply, tcp};
+use answer::HttpAnswer;
+use probe::{Probe, Verdict};
+pub(crate) use request::HttpRequest;
+use request::Verb;
+
+/// Actor of one endpoint, `host:port`.
+pub struct Session {
+    endpoint: Endpoint,
+    units: Units,
+    lifeline: Lifeline,
+    /// Requests that are with the endpoint.
+    permits: Arc<Semaphore>,
+    /// Requests that are with the endpoint or wait for it.
+    open: Rc<Cell<usize>>,
+    probe: Probe,
+    timer: Option<SpawnHandle>,
+}
+
+/// A request of the platform on its way to the endpoint.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Exchange {
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) method: Method,
+    pub(crate) http: HttpRequest,
+    pub(crate) reply: Reply,
+}
+
+/// The registrations at this endpoint have changed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Refresh;
+
+impl Session {
+    /// Mailbox of a session.
+    pub const MAILBOX: usize = 256;
+    /// Requests that may be open at one endpoint, waiting ones included.
+    const MAX_OPEN: usize = 256;
+
+    pub(crate) fn new(endpoint: Endpoint, units: Units, lifeline: Lifeline) -> Self {
+        let permits = Arc::new(Semaphore::new(units.endpoint_concurrency));
+        Self { endpoint, units, lifeline, permits, open: Rc::default(), probe: Probe::default(), timer: None }
+    }
+
+    /// Arms the probe for the registrations that are there now.
+    fn refresh(&mut self, ctx: &mut Context<Self>) {
+        let dynamic = self.units.registry.at(&self.endpoint);
+        let shortest =
+            dynamic.iter().filter(|thing| thing.source == Source::Dynamic).map(|thing| thing.keepalive).min();
+        self.probe.set_interval(shortest, clock::now());
+        self.arm(ctx);
+    }
+
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        if let Some(handle) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        let Some(due) = self.probe.due() else { return };
+        self.timer = Some(ctx.run_later(due.saturating_duration_since(clock::now()), |session, ctx| {
+            session.timer = None;
+            let address = (session.endpoint.host.clone(), session.endpoint.port);
+            let connect = async move { time::timeout(PROBE_DEADLINE, TcpStream::connect(address)).await };
+            ctx.spawn(connect.into_actor(session).map(|result, session, ctx| {
+                // A connect that is closed without a byte is what script resources know (EMS notes, 8.4).
+                let alive = matches!(result, Ok(Ok(_)));
+                session.probed(alive, ctx);
+            }));
+        }));
+    }
+
+    fn probed(&mut self, alive: bool, ctx: &mut Context<Self>) {
+        match self.probe.probed(alive, clock::now()) {
+            Verdict::Alive => self.lifeline.report("answering"),
+            Verdict::Suspect => {
+                self.lifeline.report("suspect");
+                info!(endpoint = %self.endpoint, "Nobody answers the probe, it is repeated.");
+            }
+            Verdict::Dead => {
+                self.lifeline.report("dead");
+                warn!(endpoint = %self.endpoint, "Nobody answers at the endpoint, its things are unbound.");
+                let delivered = self
+                    .units
+                    .registrar()
+                    .is_some_and(|registrar| registrar.try_send(EndpointDead(self.endpoint.clone())).is_ok());
+                if !delivered {
+                    self.probe.repeat(clock::now());
+                }
+            }
+        }
+        self.arm(ctx);
+    }
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.lifeline.report("ready");
+        self.refresh(ctx);
+    }
+}
+
+impl Handler<Refresh> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Refresh, ctx: &mut Self::Context) {
+        self.refresh(ctx);
+    }
+}
+
+impl Handler<Exchange> for Session {
+    type Result = ();
+
+    fn handle(&mut self, exchange: Exchange, _: &mut Self::Context) {
+        if self.open.get() >= Self::MAX_OPEN {
+            let reason = format!("{} requests wait for {} already", self.open.get(), self.endpoint);
+            return exchange.reply.answer(Response::error(Code::SERVICE_UNAVAILABLE, reason));
+        }
+        let open = Open::count(&self.open);
+        let permits = Arc::clone(&self.permits);
+        let body_limit = self.units.max_message_bytes.saturating_mul(4);
+        // A task of its own: it ends by its deadline at the latest, also if this session is restarted.
+        actix_rt::spawn(async move {
+            let _open = open;
+            let Exchange { registration, method, http, reply } = exchange;
+            let deadline = clock::now() + registration.timeout;
+            let work = async {
+                let _permit = permits.acquire().await;
+                exchange_http(&registration, method, http, body_limit, deadline).await
+            };
+            let response = time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| {
+                let reason = format!("{} did not answer within {:?}", registration.endpoint, registration.timeout);
+                Response::error(Code::GATEWAY_TIMEOUT, reason)
+            });
+            reply.answer(response);
+        });
+    }
+}
+
+impl Handler<Stop> for Session {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) -> Self::Result {
+        ctx.stop();
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Counts an open request for as long as it lives.
+struct Open(Rc<Cell<usize>>);
+
+impl Open {
+    fn count(open: &Rc<Cell<usize>>) -> Self {
+        open.set(open.get() + 1);
+        Self(Rc::clone(open))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+async fn exchange_http(
+    registration: &Registration,
+    method: Method,
+    http: HttpRequest,
+    body_limit: usize,
+    deadline: Instant,
+) -> Response {
+    if registration.endpoint.scheme == crate::Scheme::Https {
+        let reason = format!("{}: this version speaks plain HTTP to its endpoints", registration.endpoint);
+        return Response::error(Code::BAD_GATEWAY, reason);
+    }
+    let verb = match http.verb {
+        Verb::Get => HttpMethod::GET,
+        Verb::Put => HttpMethod::PUT,
+        Verb::Post => HttpMethod::POST,
+    };
+    let mut request = CLIENT
+        .with(Clone::clone)
+        .request(verb, format!("{}{}", registration.endpoint, http.path))
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .timeout(deadline.saturating_duration_since(clock::now()));
+    if !registration.user.is_empty() {
+        request = request.basic_auth(&registration.user, registration.password.expose_secret());
+    }
+    let sent = match http.body {
+        Some(body) => request.send_body(body).await,
+        None => request.send().await,
+    };
+    let mut answer = match sent {
+        Ok(answer) => answer,
+        Err(error) => return failed(registration, &error),
+    };
+    let content_type = awc::HttpMessage::content_type(&answer).to_ascii_lowercase();
+    match answer.body().limit(body_limit).await {
+        Ok(body) => {
+            let status = answer.status().as_u16();
+            HttpAnswer { status, content_type: &content_type, body: &body }.to_response(method)
+        }
+        Err(PayloadError::Overflow) => {
+            let reason = format!("{} answered with more than {body_limit} bytes", registration.endpoint);
+            Response::error(Code::ENTITY_TOO_LARGE, reason)
+        }
+        Err(error) => Response::error(
+            Code::GATEWAY_TIMEOUT,
+            format!("{}: the answer broke off: {error}", registration.endpoint),
+        ),
+    }
+}
+
+/// The original answers 504 to everything that is not an HTTP answer (EMS notes, 9.2).
+fn failed(registration: &Registration, error: &SendRequestError) -> Response {
+    let code = match error {
+        SendRequestError::Url(_) | SendRequestError::Http(_) => Code::BAD_REQUEST,
+        _ => Code::GATEWAY_TIMEOUT,
+    };
+    Response::error(code, format!("{}: {error}", registration.endpoint))
+}
+
+thread_local! {
+    /// One client a thread: its connections are pooled by endpoint.
+    static CLIENT: awc::Client = awc::Client::builder()
+        .max_http_version(Version::HTTP_11)
+        .connector(
+            Connector::new()
+                .connector(tcp::connector())
+                .limit(0)
+                // A script resource may close a kept connection at any time; within 2 s it hardly does (design 5).
+                .conn_keep_alive(Duration::from_secs(2)),
+        )
+        .disable_redirects()
+        .finish();
+}
+
+/// How long a probe may take to connect.
+const PROBE_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,0 +1,27 @@
+//! The connector of our HTTP and WebSocket clients: neither awc nor actix sets TCP_NODELAY, and without it each
+//! small message may wait 40 ms for the acknowledgement of the one before.
+
+use std::rc::Rc;
+
+use actix_service::{Service, boxed, fn_service};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector};
+use awc::http::Uri;
+use tokio::net::TcpStream;
+
+/// Opens TCP connections that send without delay.
+pub(crate) fn connector() -> impl Service<
+    ConnectInfo<Uri>,
+    Response = Connection<Uri, TcpStream>,
+    Error = ConnectError,
+    Future = boxed::BoxFuture<Result<Connection<Uri, TcpStream>, ConnectError>>,
+> + Clone
++ 'static {
+    let service = fn_service(|target: ConnectInfo<Uri>| -> boxed::BoxFuture<_> {
+        Box::pin(async move {
+            let connection = Connector::default().service().call(target).await?;
+            connection.io_ref().set_nodelay(true).map_err(ConnectError::Io)?;
+            Ok(connection)
+        })
+    });
+    Rc::new(service)
+}

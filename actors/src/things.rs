@@ -1,0 +1,158 @@
+//! One actor a thing: asks for its binding, passes its requests up to the platform and down to its endpoint.
+
+use actix::prelude::*;
+use edgebind_alwayson::{Characteristic, Method, Request, Response};
+use edgebind_kernel::{Failure, Fairness, Lifeline, Stop};
+use edgebind_observability::instruments;
+use tracing::{debug, info, warn};
+
+use crate::{
+    Registration, Source, ThingName, Units,
+    binder::{BindEvent, Desire},
+    link::{Call, CallError},
+    local,
+    reply::Reply,
+    sessions::Exchange,
+    sessions::HttpRequest,
+};
+
+/// Actor of one remote thing, or of the gateway thing.
+pub struct Thing {
+    name: ThingName,
+    units: Units,
+    lifeline: Lifeline,
+    fairness: Fairness,
+}
+
+/// A request of the platform for this thing.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Serve {
+    pub(crate) request: Request,
+    pub(crate) reply: Reply,
+}
+
+/// A request of a local caller about this thing, for the platform.
+#[derive(Message)]
+#[rtype(result = "Result<Response, CallError>")]
+pub struct Relay(pub Request);
+
+/// What became of the thing's binding.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct BindNews(pub(crate) BindEvent);
+
+impl Thing {
+    /// Mailbox of a thing: requests beyond it are refused, its neighbours are not touched.
+    pub const MAILBOX: usize = 256;
+
+    pub(crate) fn new(name: ThingName, units: Units, lifeline: Lifeline) -> Self {
+        Self { name, units, lifeline, fairness: Fairness::default() }
+    }
+}
+
+impl Actor for Thing {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.lifeline.report("waiting for the binding");
+        // A binder that is being restarted finds this thing in the directory.
+        if let Some(binder) = self.units.binder()
+            && binder.try_send(Desire(self.name.clone())).is_err()
+        {
+            self.lifeline.fail("the binder is overloaded");
+        }
+    }
+}
+
+impl Handler<BindNews> for Thing {
+    type Result = ();
+
+    fn handle(&mut self, BindNews(event): BindNews, ctx: &mut Self::Context) {
+        match event {
+            BindEvent::Bound => {
+                info!(thing = %self.name, "Bound.");
+                self.lifeline.report("bound");
+                self.lifeline.healthy();
+            }
+            BindEvent::Refused { code, reason } => {
+                warn!(thing = %self.name, %code, %reason, "Bind refused.");
+                // The world refuses, nothing is broken here: no restart budget is spent (design: binding).
+                self.lifeline.fail(Failure::refused(format!("bind refused: {code} {reason}")));
+                ctx.stop();
+            }
+            BindEvent::Suspended => self.lifeline.report("waiting for the platform"),
+            BindEvent::Unbound => self.lifeline.report("unbound"),
+        }
+    }
+}
+
+impl Handler<Serve> for Thing {
+    type Result = ();
+
+    fn handle(&mut self, Serve { request, reply }: Serve, ctx: &mut Self::Context) {
+        self.fairness.tick(ctx);
+        match self.units.registry.find(self.name.as_str()) {
+            Some(registration) => serve(&self.units, &registration, request, reply),
+            // Taken out a moment ago; the drop of the reply answers.
+            None => debug!(thing = %self.name, "A request came for a thing that is being removed."),
+        }
+    }
+}
+
+impl Handler<Relay> for Thing {
+    type Result = ResponseFuture<Result<Response, CallError>>;
+
+    fn handle(&mut self, Relay(request): Relay, ctx: &mut Self::Context) -> Self::Result {
+        self.fairness.tick(ctx);
+        match self.units.link() {
+            Some(link) => {
+                // The link is on the same thread; its handler runs before the next message of this thing is sent,
+                // so the order of a thing's updates is kept.
+                let call = link.send(Call { request, timeout: None });
+                Box::pin(async move { call.await.unwrap_or(Err(CallError::LinkLost)) })
+            }
+            None => Box::pin(std::future::ready(Err(CallError::NotConnected))),
+        }
+    }
+}
+
+impl Handler<Stop> for Thing {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) -> Self::Result {
+        ctx.stop();
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Serves a request of the platform: by the gateway itself, or by the endpoint of the thing.
+pub(crate) fn serve(units: &Units, registration: &std::sync::Arc<Registration>, request: Request, reply: Reply) {
+    if registration.source == Source::Gateway {
+        let units = units.clone();
+        actix_rt::spawn(async move { reply.answer(local::serve(&units, request).await) });
+        return;
+    }
+    let http = match HttpRequest::new(&registration.path, &request) {
+        Ok(http) => http,
+        Err(response) => return reply.answer(response),
+    };
+    let exchange = Exchange { registration: registration.clone(), method: request.method, http, reply };
+    // Overloaded, or just being restarted: the drop of the reply says that this request got lost.
+    match units.sessions.resolve(&registration.endpoint) {
+        Some(session) if session.try_send(exchange).is_ok() => {}
+        _ => instruments().refused_inbound(),
+    }
+}
+
+/// Kind of a request in the terms of the delivery contract (design 3.1), for metrics.
+#[must_use]
+pub fn kind_of(request: &Request) -> &'static str {
+    match (request.characteristic, request.method) {
+        (Characteristic::Services, _) if request.name.starts_with("UpdateSubscribedPropertyValues") => "push",
+        (Characteristic::Services, _) => "call",
+        (Characteristic::Events, _) => "event",
+        (_, Method::Put) => "write",
+        _ => "read",
+    }
+}

@@ -1,0 +1,67 @@
+//! Where the units of the gateway find each other: addresses change with every restart, these names do not.
+
+use std::sync::Arc;
+
+use actix::Addr;
+use edgebind_kernel::{Directory, Supervisor};
+use tokio::sync::watch;
+
+use crate::{
+    Endpoint, Registry, ThingName, binder::Binder, link::Link, link::LinkStatus, registrar::Registrar,
+    sessions::Session, things::Thing,
+};
+
+/// Shared by all units and by the HTTP front; cheap to clone.
+#[derive(Clone)]
+pub struct Units {
+    /// Things that are to be bound.
+    pub registry: Registry,
+    /// State of the connection to the platform.
+    pub link_status: watch::Receiver<LinkStatus>,
+    /// Largest message to or from the platform, in bytes.
+    pub max_message_bytes: usize,
+    /// Whether callers elsewhere may administer without authentication (`edgebind.allow_remote_admin`).
+    pub allow_remote_admin: bool,
+    pub(crate) endpoint_concurrency: usize,
+    pub(crate) things: Directory<ThingName, Thing>,
+    pub(crate) sessions: Directory<Endpoint, Session>,
+    pub(crate) link: Directory<(), Link>,
+    pub(crate) binder: Directory<(), Binder>,
+    pub(crate) registrar: Directory<(), Registrar>,
+    pub(crate) supervisors: Directory<&'static str, Supervisor>,
+}
+
+impl Units {
+    /// The link, unless it is being restarted.
+    #[must_use]
+    pub fn link(&self) -> Option<Arc<Addr<Link>>> {
+        self.link.resolve(&())
+    }
+
+    /// The thing of this name, unless it is not behind this gateway or is being restarted.
+    #[must_use]
+    pub fn thing(&self, name: &str) -> Option<Arc<Addr<Thing>>> {
+        self.things.resolve(name)
+    }
+
+    pub(crate) fn binder(&self) -> Option<Arc<Addr<Binder>>> {
+        self.binder.resolve(&())
+    }
+
+    pub(crate) fn registrar(&self) -> Option<Arc<Addr<Registrar>>> {
+        self.registrar.resolve(&())
+    }
+
+    pub(crate) fn thing_supervisor(&self) -> Option<Arc<Addr<Supervisor>>> {
+        self.supervisors.resolve(&THINGS)
+    }
+
+    pub(crate) fn session_supervisor(&self) -> Option<Arc<Addr<Supervisor>>> {
+        self.supervisors.resolve(&SESSIONS)
+    }
+}
+
+/// Name of the supervisor of all things.
+pub(crate) const THINGS: &str = "things";
+/// Name of the supervisor of all sessions.
+pub(crate) const SESSIONS: &str = "sessions";

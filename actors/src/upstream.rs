@@ -1,0 +1,50 @@
+//! The way of a local caller's request up to the platform.
+
+use std::time::Duration;
+
+use actix::MailboxError;
+use edgebind_alwayson::{EntityType, Request, Response};
+use edgebind_kernel::clock;
+use edgebind_observability::instruments;
+
+use crate::{
+    Units,
+    link::{Call, CallError},
+    things::{Relay, kind_of},
+};
+
+/// Sends a request to the platform and waits for its answer: through the thing that it names, if that is behind this
+/// gateway, so that the order of its updates is kept.
+///
+/// # Errors
+///
+/// [`CallError`] tells whether the platform may have done what was asked.
+pub async fn relay(units: &Units, request: Request) -> Result<Response, CallError> {
+    let kind = kind_of(&request);
+    let begun = clock::now();
+    let thing = Some(&request).filter(|request| request.entity_type == EntityType::THINGS);
+    let result = match thing.and_then(|request| units.thing(&request.entity)) {
+        Some(thing) => deadline(thing.send(Relay(request))).await,
+        None => match units.link() {
+            Some(link) => deadline(link.send(Call { request, timeout: None })).await,
+            None => Err(CallError::NotConnected),
+        },
+    };
+    let code = result.as_ref().map_or_else(CallError::code, |response| response.code);
+    instruments().relayed(kind, code.0, clock::now().duration_since(begun));
+    result
+}
+
+/// The link answers each call after `msg_timeout` at the latest; this guards against a defect on the way only.
+async fn deadline(
+    sent: impl Future<Output = Result<Result<Response, CallError>, MailboxError>>,
+) -> Result<Response, CallError> {
+    match tokio::time::timeout(LAST_RESORT, sent).await {
+        Ok(Ok(result)) => result,
+        // The unit was being restarted: the request never left its mailbox.
+        Ok(Err(_)) => Err(CallError::NotConnected),
+        Err(_) => Err(CallError::TimedOut),
+    }
+}
+
+const LAST_RESORT: Duration = Duration::from_secs(330);
