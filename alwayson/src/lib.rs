@@ -7,6 +7,7 @@
 mod base_type;
 mod code;
 mod infotable;
+pub mod json;
 mod message;
 mod value;
 
