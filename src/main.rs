@@ -1,5 +1,7 @@
 //! The `edgebind` program: parses the command line and hands over to one command.
 
+#[cfg(feature = "dev")]
+mod agents;
 mod cli;
 
 use std::process::ExitCode;
