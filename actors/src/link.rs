@@ -18,7 +18,7 @@ use std::{
 use actix::prelude::*;
 use bytes::Bytes;
 use edgebind_alwayson::{Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings};
-use edgebind_kernel::{Fairness, Lifeline, Stop, clock};
+use edgebind_kernel::{Failure, Fairness, Lifeline, Stop, clock};
 use edgebind_observability::instruments;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{oneshot, watch};
@@ -72,6 +72,9 @@ struct Connection {
 }
 
 impl Link {
+    /// Mailbox of the link: more callers wait in the HTTP server, each for its own answer.
+    pub const MAILBOX: usize = 4096;
+
     /// A link that begins to connect when it is started and publishes its state by `status`.
     #[must_use]
     pub fn new(settings: LinkSettings, units: Units, status: watch::Sender<LinkStatus>, lifeline: Lifeline) -> Self {
@@ -91,7 +94,7 @@ impl Link {
     fn connect(&mut self, ctx: &mut Context<Self>) {
         let count = self.settings.targets.len().max(1);
         let Some(target) = self.settings.targets.get(self.attempt % count).cloned() else {
-            self.lifeline.fail("no platform server is configured");
+            self.lifeline.fail(Failure::defect("no platform server is configured"));
             ctx.stop();
             return;
         };

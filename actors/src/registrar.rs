@@ -63,6 +63,9 @@ impl RegisterError {
 }
 
 impl Registrar {
+    /// Mailbox of the registrar: a plant that comes back after a power cut registers all at once.
+    pub const MAILBOX: usize = 4096;
+
     pub(crate) fn new(units: Units, lifeline: Lifeline) -> Self {
         Self { units, _lifeline: lifeline }
     }
@@ -248,13 +251,13 @@ fn launch<A>(supervisor: Option<Arc<Addr<Supervisor>>>, spec: ChildSpec<A>) -> R
 where
     A: Actor<Context = Context<A>> + Handler<Stop>,
 {
-    supervisor.ok_or(RegisterError::Starting)?.do_send(Launch::new(spec));
+    supervisor.ok_or(RegisterError::Starting)?.do_send(Launch(spec));
     Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "one message for each thing that was admitted, and those are bounded")]
 fn dismiss(supervisor: &Addr<Supervisor>, id: &str) {
-    supervisor.do_send(Dismiss::new(id, clock::now() + PATIENCE));
+    supervisor.do_send(Dismiss { id: id.into(), deadline: clock::now() + PATIENCE });
 }
 
 /// How long a caller waits for the platform's answer to a BIND or UNBIND (design: flow 1).

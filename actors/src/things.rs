@@ -54,13 +54,14 @@ impl Thing {
 impl Actor for Thing {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Self::Context) {
+    fn started(&mut self, ctx: &mut Self::Context) {
         self.lifeline.report("waiting for the binding");
         // A binder that is being restarted finds this thing in the directory.
         if let Some(binder) = self.units.binder()
             && binder.try_send(Desire(self.name.clone())).is_err()
         {
-            self.lifeline.fail("the binder is overloaded");
+            self.lifeline.fail(Failure::defect("the binder is overloaded"));
+            ctx.stop();
         }
     }
 }

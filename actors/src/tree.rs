@@ -1,0 +1,125 @@
+//! The supervision tree of the gateway (`ARCHITECTURE.md`): who starts whom, and what a failure means for the others.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::Addr;
+use edgebind_kernel::{
+    ChildSpec, Directory, Exit, RestartPolicy, RootWatch, StopReport, Strategy, Supervisor, clock, stop_tree,
+};
+use tokio::sync::watch;
+
+use crate::{
+    Registration, Registry, Units,
+    binder::Binder,
+    link::{Link, LinkSettings, LinkStatus, Phase},
+    registrar::Registrar,
+    units::{SESSIONS, THINGS},
+};
+
+/// Settings of the tree.
+#[derive(Clone, Debug)]
+pub struct TreeSettings {
+    /// Settings of the connection to the platform.
+    pub link: LinkSettings,
+    /// Requests that one endpoint serves at a time (`ws_connection.max_threads`).
+    pub endpoint_concurrency: usize,
+    /// See [`Units::allow_remote_admin`].
+    pub allow_remote_admin: bool,
+}
+
+/// The running tree.
+pub struct Tree {
+    root: Addr<Supervisor>,
+    watch: RootWatch,
+    units: Units,
+}
+
+impl Tree {
+    /// Starts the tree on this thread's arbiter with the things of the configuration.
+    #[must_use]
+    pub fn start(settings: TreeSettings, things: Vec<Registration>) -> Self {
+        let first = LinkStatus {
+            phase: Phase::Connecting,
+            connection: 0,
+            server: settings.link.targets.first().map(|target| target.server()).unwrap_or_default(),
+            since: clock::wall(),
+            last_error: None,
+        };
+        let (status, link_status) = watch::channel(first);
+        let units = Units {
+            registry: Registry::default(),
+            link_status,
+            max_message_bytes: settings.link.session.max_message_bytes,
+            allow_remote_admin: settings.allow_remote_admin,
+            endpoint_concurrency: settings.endpoint_concurrency.max(1),
+            things: Directory::default(),
+            sessions: Directory::default(),
+            link: Directory::default(),
+            binder: Directory::default(),
+            registrar: Directory::default(),
+            supervisors: Directory::default(),
+        };
+        for thing in things {
+            units.registry.insert(Arc::new(thing));
+        }
+        let root = Supervisor::builder("gateway")
+            .child(ChildSpec::supervisor(platform(&units, settings.link, status), RestartPolicy::permanent()))
+            .child(ChildSpec::supervisor(equipment(&units), RestartPolicy::permanent()));
+        let (root, watch) = Supervisor::start_root(root);
+        Self { root, watch, units }
+    }
+
+    /// Where the units find each other.
+    #[must_use]
+    pub const fn units(&self) -> &Units {
+        &self.units
+    }
+
+    /// Resolves when the tree has given up: a defect that restarts did not cure.
+    pub async fn failed(&mut self) -> Exit {
+        (&mut self.watch).await
+    }
+
+    /// Stops everything in order: things first, then their bindings, then the connection.
+    pub async fn stop(self, deadline: Duration) -> StopReport {
+        stop_tree(&self.root, deadline).await
+    }
+}
+
+/// What keeps the connection: the binder knows nothing without the link, so it goes down with it.
+fn platform(
+    units: &Units,
+    settings: LinkSettings,
+    status: watch::Sender<LinkStatus>,
+) -> edgebind_kernel::SupervisorBuilder {
+    let shared = units.clone();
+    let link = ChildSpec::new("link", "link", RestartPolicy::permanent(), move |lifeline| {
+        Link::new(settings.clone(), shared.clone(), status.clone(), lifeline)
+    });
+    let shared = units.clone();
+    let binder = ChildSpec::new("binder", "binder", RestartPolicy::permanent(), move |lifeline| {
+        Binder::new(shared.clone(), lifeline)
+    });
+    Supervisor::builder("platform")
+        .strategy(Strategy::RestForOne)
+        .child(link.mailbox(Link::MAILBOX).listed(units.link.clone(), ()))
+        .child(binder.mailbox(Binder::MAILBOX).listed(units.binder.clone(), ()))
+}
+
+/// What serves the things. The registrar comes last: when a supervisor before it is started anew, empty, the registrar
+/// is started anew as well and fills it from the registry.
+fn equipment(units: &Units) -> edgebind_kernel::SupervisorBuilder {
+    let shared = units.clone();
+    let registrar = ChildSpec::new("registrar", "registrar", RestartPolicy::permanent(), move |lifeline| {
+        Registrar::new(shared.clone(), lifeline)
+    });
+    let branch = |name: &'static str| {
+        ChildSpec::supervisor(Supervisor::builder(name), RestartPolicy::permanent())
+            .listed(units.supervisors.clone(), name)
+    };
+    Supervisor::builder("equipment")
+        .strategy(Strategy::RestForOne)
+        .child(branch(SESSIONS))
+        .child(branch(THINGS))
+        .child(registrar.mailbox(Registrar::MAILBOX).listed(units.registrar.clone(), ()))
+}
