@@ -9,6 +9,7 @@ mod code;
 mod infotable;
 pub mod json;
 mod message;
+mod session;
 mod value;
 
 mod multipart;
@@ -21,6 +22,10 @@ pub use code::Code;
 pub use infotable::{Aspect, Field, InfoTable, Row};
 pub use message::{
     Auth, Bind, Body, Characteristic, Claim, Content, EntityType, Gateway, Message, Method, Request, Response,
+};
+pub use session::{
+    ClosedBy, Counts, EdgeSession, Event, Frame, InboundId, PlatformSession, RequestId, SendError,
+    SessionSettings, State, Violation,
 };
 pub use value::{Location, Value};
 
