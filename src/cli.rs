@@ -1,10 +1,56 @@
 //! Command line: one file a command, exit codes in one place.
-//!
-//! Exit codes: 0 fine, 1 failed, 2 wrong usage, 70 defect, 78 bad configuration.
+
+#[cfg(feature = "dev")]
+mod agents;
+mod arguments;
+mod configuration;
+#[cfg(feature = "dev")]
+mod demo;
+mod exit;
+#[cfg(feature = "dev")]
+mod platform;
+mod run;
+mod signals;
+mod telemetry;
+mod wire;
 
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
+/// Connects equipment to a ThingWorx platform: a gateway that binds and relays for many things.
+///
+/// Exit codes: 0 fine, 1 failed, 2 wrong usage, 70 defect, 78 bad configuration.
+#[derive(Debug, Parser)]
+#[command(name = "edgebind", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Wire(wire::Args),
+    #[cfg(feature = "dev")]
+    Demo(demo::Args),
+    #[cfg(feature = "dev")]
+    Platform(platform::Args),
+    #[cfg(feature = "dev")]
+    Agents(agents::Args),
+}
+
 /// Parses the command line and runs the command.
 pub(crate) fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse_from(arguments::normalised(std::env::args_os()));
+    match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Wire(args) => wire::run(&args),
+        #[cfg(feature = "dev")]
+        Command::Demo(args) => demo::run(&args),
+        #[cfg(feature = "dev")]
+        Command::Platform(args) => platform::run(&args),
+        #[cfg(feature = "dev")]
+        Command::Agents(args) => agents::run(&args),
+    }
 }

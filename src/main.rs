@@ -3,6 +3,9 @@
 #[cfg(feature = "dev")]
 mod agents;
 mod cli;
+mod front;
+mod gateway;
+mod ready;
 
 use std::process::ExitCode;
 

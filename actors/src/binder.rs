@@ -5,7 +5,7 @@ mod plan;
 use std::{collections::HashMap, time::Duration};
 
 use actix::prelude::*;
-use edgebind_alwayson::{Bind, Response};
+use edgebind_alwayson::Response;
 use edgebind_kernel::{Lifeline, Stop, clock};
 use edgebind_observability::instruments;
 use tokio::sync::oneshot;

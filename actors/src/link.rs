@@ -16,8 +16,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use bytes::Bytes;
-use edgebind_alwayson::{Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings};
+use edgebind_alwayson::{Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings, Violation};
 use edgebind_kernel::{Failure, Fairness, Lifeline, Stop, clock};
 use edgebind_observability::instruments;
 use secrecy::{ExposeSecret, SecretString};
@@ -218,12 +217,13 @@ impl Link {
             Event::AuthRefused { code, reason } => self.refused(code, reason.unwrap_or_default(), ctx),
             Event::Answered { id, response } => self.resolve(id, Ok(response)),
             Event::Expired { id } => self.resolve(id, Err(CallError::TimedOut)),
-            Event::Garbled { id, reason } => self.resolve(id, Err(CallError::Garbled(reason))),
+            Event::Garbled { id, reason, .. } => self.resolve(id, Err(CallError::Garbled(reason))),
             Event::Lost { id } => self.resolve(id, Err(CallError::LinkLost)),
             Event::Requested { id, request } => self.dispatch(id, request, ctx),
             Event::Violation(violation) => {
                 instruments().violation();
-                warn!(%violation, "A message of the platform was dropped.");
+                let Violation { code, request_id, reason, .. } = violation;
+                warn!(?code, ?request_id, %reason, "A message of the platform was dropped.");
             }
             Event::Closed { code, text, .. } => {
                 if let Some(connection) = &mut self.connection {
@@ -281,7 +281,7 @@ impl Link {
                 self.pump(ctx);
                 Box::pin(async move { answered.await.unwrap_or(Err(CallError::LinkLost)) })
             }
-            Err(SendError::TooManyPending { .. }) => refuse(CallError::Busy(connection.pending.len())),
+            Err(SendError::TooManyPending { .. } | SendError::Congested { .. }) => refuse(CallError::Busy(connection.pending.len())),
             Err(SendError::TooLarge { bytes, limit }) => refuse(CallError::TooLarge { bytes, limit }),
             Err(SendError::NotAuthenticated | SendError::Closed) => refuse(CallError::NotConnected),
             Err(error) => refuse(CallError::Encode(error.to_string())),

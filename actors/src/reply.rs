@@ -6,7 +6,7 @@ use edgebind_alwayson::{Code, InboundId, Response};
 use crate::link::Link;
 
 /// Travels with a request of the platform; dropped unused, it answers that the request got lost on the way.
-pub struct Reply {
+pub(crate) struct Reply {
     link: Addr<Link>,
     connection: u64,
     id: InboundId,
@@ -28,7 +28,7 @@ impl Reply {
     }
 
     /// Answers the request.
-    pub fn answer(mut self, response: Response) {
+    pub(crate) fn answer(mut self, response: Response) {
         self.send(response);
     }
 

@@ -221,7 +221,7 @@ async fn exchange_http(
         Ok(answer) => answer,
         Err(error) => return failed(registration, &error),
     };
-    let content_type = awc::HttpMessage::content_type(&answer).to_ascii_lowercase();
+    let content_type = actix_http::HttpMessage::content_type(&answer).to_ascii_lowercase();
     match answer.body().limit(body_limit).await {
         Ok(body) => {
             let status = answer.status().as_u16();

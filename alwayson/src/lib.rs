@@ -13,7 +13,7 @@ mod session;
 mod value;
 
 mod multipart;
-mod notation;
+pub mod notation;
 mod repair;
 mod wire;
 
@@ -33,7 +33,7 @@ pub use multipart::{
     Chunk, ChunkEntity, DEFAULT_CHUNK_BYTES, Reassembler, ReassemblyError, ReassemblyLimits,
     ReassemblyReason, SplitError, split,
 };
-pub use notation::{NotationError, describe, from_hex, from_json, to_hex, to_json};
+
 pub use repair::{RepairOutcome, Repaired, SplitRepair};
 pub use wire::{
     DecodeError, DecodeReason, EncodeError, Header, Incoming, Limits, decode, decode_body,

@@ -183,10 +183,12 @@ impl BindPlan {
         self.online = true;
         self.marker = Marker::Untried;
         self.pace = Pace::new(self.limits.rate_per_s, now);
-        self.batch_open = now.checked_sub(self.limits.join);
         let names: Vec<ThingName> = self.names.keys().cloned().collect();
         for name in names {
             self.reconcile(&name, now);
+        }
+        if !self.queue.is_empty() {
+            self.batch_open = now.checked_sub(self.limits.join);
         }
     }
 

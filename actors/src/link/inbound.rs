@@ -17,7 +17,7 @@ impl Link {
             actix_rt::spawn(async move { reply.answer(local::serve(&units, request).await) });
             return;
         }
-        if let Some(thing) = self.units.things.resolve(&request.entity) {
+        if let Some(thing) = self.units.things.resolve(request.entity.as_str()) {
             // A full mailbox answers by the reply's drop: the thing is overloaded, the others are not.
             if thing.try_send(Serve { request, reply }).is_err() {
                 instruments().refused_inbound();

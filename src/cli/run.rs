@@ -1,0 +1,86 @@
+//! `edgebind run`: the gateway.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Args as ClapArgs;
+use edgebind_config::Config;
+use tracing::{error, info, warn};
+
+use super::{configuration::load_or_exit, exit, signals::stop_signal, telemetry};
+use crate::{gateway::Gateway, ready::ReadyFile};
+
+/// Runs the gateway: connects to the platform, binds and relays for the things behind it.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example: edgebind run -cfg /etc/edgebind/config.json")]
+pub(crate) struct Args {
+    /// Configuration file; the original's config.json is understood.
+    #[arg(long, value_name = "FILE", default_value = "etc/config.json")]
+    cfg: PathBuf,
+    /// Log level before `logger.level`: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL")]
+    loglevel: Option<String>,
+    /// Folder for the gateway's own files; `ready.json` there tells the addresses really bound.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+/// Runs until it is told to stop.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let overrides = [("logger.level", args.loglevel.as_ref().map(|level| level.to_ascii_uppercase()))];
+    let config = match load_or_exit(&args.cfg, &overrides) {
+        Ok(loaded) => loaded.config,
+        Err(code) => return code,
+    };
+    let telemetry = match telemetry::start(&config.observability, config.logger.level.directive()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("edgebind run: {error}");
+            return exit::configuration();
+        }
+    };
+    edgebind_kernel::install_panic_hook();
+    let code = actix_rt::System::new().block_on(serve(&config, args.state_dir.clone()));
+    telemetry.shutdown(TELEMETRY_DEADLINE);
+    code
+}
+
+async fn serve(config: &Config, state_dir: Option<PathBuf>) -> ExitCode {
+    let mut gateway = match Gateway::start(config) {
+        Ok(gateway) => gateway,
+        Err(error) => {
+            error!(%error, "The gateway does not start.");
+            return if error.is_configuration() { exit::configuration() } else { ExitCode::FAILURE };
+        }
+    };
+    let ready = match state_dir.map(|folder| ReadyFile::write(&folder, gateway.address())).transpose() {
+        Ok(ready) => ready,
+        Err(error) => {
+            error!(%error, "The state directory cannot be used.");
+            return ExitCode::FAILURE;
+        }
+    };
+    let failed = tokio::select! {
+        () = stop_signal() => None,
+        exit = gateway.failed() => Some(exit),
+    };
+    drop(ready);
+    match &failed {
+        None => info!("Stopping in order; a second signal stops at once."),
+        Some(reason) => error!(%reason, "A part of the gateway failed again and again; stopping."),
+    }
+    let forced = stop_signal();
+    tokio::select! {
+        report = gateway.stop(STOP_DEADLINE) => {
+            if !report.is_clean() {
+                warn!(cut = ?report.cut, stuck = ?report.stuck, "Some parts did not stop in time.");
+            }
+        }
+        () = forced => return ExitCode::FAILURE,
+    }
+    if failed.is_some() { exit::defect() } else { ExitCode::SUCCESS }
+}
+
+/// UNBIND, Close and the open requests get this long together.
+const STOP_DEADLINE: Duration = Duration::from_secs(6);
+/// What a collector that does not answer may delay the end.
+const TELEMETRY_DEADLINE: Duration = Duration::from_secs(2);

@@ -1,0 +1,118 @@
+//! The local HTTP server: script resources register here, local callers reach the platform through it
+//! (EMS notes, 4 to 8).
+
+mod answer;
+mod credentials;
+mod handle;
+mod route;
+
+use std::{
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use edgebind_actors::Units;
+use tracing::warn;
+
+pub(crate) use credentials::Credentials;
+use handle::{State, handle};
+
+/// Settings of the front.
+pub(crate) struct FrontSettings {
+    pub(crate) host: String,
+    /// 0 for any free port.
+    pub(crate) port: u16,
+    /// How many further ports are tried if the first is taken.
+    pub(crate) ports_to_try: u16,
+    pub(crate) credentials: Credentials,
+    /// How long a request may take to arrive, and how long a kept connection may idle.
+    pub(crate) read_timeout: Duration,
+}
+
+/// The running front.
+pub(crate) struct Front {
+    pub(crate) address: SocketAddr,
+    handle: ServerHandle,
+}
+
+/// Why the front cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FrontError {
+    #[error("http_server.host {host:?} is no address of this machine: {source}")]
+    Host {
+        host: String,
+        source: std::io::Error,
+    },
+    #[error("cannot listen at {host} on any port from {first} to {last}: {source}")]
+    Taken {
+        host: String,
+        first: u16,
+        last: u16,
+        source: std::io::Error,
+    },
+    #[error("the HTTP server does not start: {0}")]
+    Server(std::io::Error),
+}
+
+impl Front {
+    /// Starts to listen.
+    pub(crate) fn start(units: Units, settings: FrontSettings) -> Result<Self, FrontError> {
+        let listener = listen(&settings.host, settings.port, settings.ports_to_try)?;
+        let address = listener.local_addr().map_err(FrontError::Server)?;
+        let FrontSettings { credentials, read_timeout, .. } = settings;
+        let server = HttpServer::new(move || {
+            let state = State { units: units.clone(), credentials: credentials.clone(), read_timeout };
+            App::new().app_data(web::Data::new(state)).default_service(web::to(handle))
+        })
+        .tcp_nodelay(true)
+        .keep_alive(read_timeout)
+        .client_request_timeout(read_timeout)
+        .shutdown_timeout(STOP_DEADLINE_S)
+        .disable_signals()
+        .listen(listener)
+        .map_err(FrontError::Server)?
+        .run();
+        let handle = server.handle();
+        actix_rt::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "The local HTTP server has ended.");
+            }
+        });
+        Ok(Self { address, handle })
+    }
+
+    /// Takes no new requests and lets the open ones end.
+    pub(crate) async fn stop(self) {
+        self.handle.stop(true).await;
+    }
+}
+
+/// Binds the first free port from `port` on; the original does the same, silently (EMS notes, 3.4).
+fn listen(host: &str, port: u16, further: u16) -> Result<TcpListener, FrontError> {
+    let no_address = |source| FrontError::Host { host: host.to_owned(), source };
+    let mut found: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(no_address)?.collect();
+    // `localhost` may be both; script resources know it as 127.0.0.1.
+    found.sort_by_key(SocketAddr::is_ipv6);
+    let Some(first) = found.first().copied() else {
+        return Err(no_address(std::io::Error::other("the name has no address")));
+    };
+    let last = if port == 0 { 0 } else { port.saturating_add(further) };
+    let mut taken = None;
+    for candidate in port..=last {
+        match TcpListener::bind(SocketAddr::new(first.ip(), candidate)) {
+            Ok(listener) => {
+                if candidate != port {
+                    warn!(wanted = port, used = candidate, "The port of the local HTTP server is taken.");
+                }
+                return Ok(listener);
+            }
+            Err(error) => taken = Some(error),
+        }
+    }
+    let source = taken.unwrap_or_else(|| std::io::Error::other("no port to try"));
+    Err(FrontError::Taken { host: host.to_owned(), first: port, last, source })
+}
+
+/// Open requests get this long when the gateway stops.
+const STOP_DEADLINE_S: u64 = 3;

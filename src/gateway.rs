@@ -1,0 +1,152 @@
+//! Composition root of the gateway: puts the supervision tree and the HTTP front together as the configuration says.
+
+use std::{net::SocketAddr, time::Duration};
+
+use edgebind_actors::{
+    Registration, RegistrationError, Units,
+    link::{LinkSettings, Reconnect, Target},
+    tree::{Tree, TreeSettings},
+};
+use edgebind_alwayson::SessionSettings;
+use edgebind_config::{Config, Encryption};
+use edgebind_kernel::{Exit, StopReport};
+use tracing::{info, warn};
+
+use crate::front::{Credentials, Front, FrontError, FrontSettings};
+
+/// The running gateway.
+pub(crate) struct Gateway {
+    tree: Tree,
+    front: Front,
+}
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GatewayError {
+    #[error("ws_connection.encryption is ssl: this version connects in clear only; set it to none")]
+    Encryption,
+    #[error("http_server.ssl is true: this version serves in clear only; set it to false")]
+    ServerEncryption,
+    #[error("http_server.authenticate is true without user and password")]
+    Credentials,
+    #[error("proxy.host is set: this version connects directly only; remove the group")]
+    Proxy,
+    #[error(transparent)]
+    Front(#[from] FrontError),
+}
+
+impl GatewayError {
+    /// Whether the configuration is to blame, rather than the machine.
+    pub(crate) const fn is_configuration(&self) -> bool {
+        !matches!(self, Self::Front(FrontError::Taken { .. } | FrontError::Server(_)))
+    }
+}
+
+impl Gateway {
+    /// Starts everything; connecting goes on in the background.
+    pub(crate) fn start(config: &Config) -> Result<Self, GatewayError> {
+        if config.ws_connection.encryption != Encryption::None {
+            return Err(GatewayError::Encryption);
+        }
+        if config.http_server.ssl {
+            return Err(GatewayError::ServerEncryption);
+        }
+        if config.proxy.is_some() {
+            return Err(GatewayError::Proxy);
+        }
+        let front = front_settings(config)?;
+        let settings = TreeSettings {
+            link: link_settings(config),
+            endpoint_concurrency: usize::from(config.ws_connection.max_threads),
+            allow_remote_admin: config.edgebind.allow_remote_admin,
+        };
+        let tree = Tree::start(settings, configured_things(config));
+        let front = Front::start(tree.units().clone(), front)?;
+        info!(address = %front.address, "Listening for script resources and local callers.");
+        Ok(Self { tree, front })
+    }
+
+    /// Address at which local callers are served.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.front.address
+    }
+
+    /// Where the units of the gateway find each other.
+    pub(crate) const fn units(&self) -> &Units {
+        self.tree.units()
+    }
+
+    /// Resolves when the gateway has given up: a defect that restarts did not cure.
+    pub(crate) async fn failed(&mut self) -> Exit {
+        self.tree.failed().await
+    }
+
+    /// Stops in order: no new requests, then the things are unbound, then the connection is closed.
+    pub(crate) async fn stop(self, deadline: Duration) -> StopReport {
+        self.front.stop().await;
+        self.tree.stop(deadline).await
+    }
+}
+
+fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
+    let server = &config.http_server;
+    let credentials = match (server.authenticate, &server.user, &server.password) {
+        (false, ..) => Credentials::open(),
+        (true, Some(user), Some(password)) => Credentials::basic(user.clone(), password.clone()),
+        (true, ..) => return Err(GatewayError::Credentials),
+    };
+    Ok(FrontSettings {
+        host: server.host.clone(),
+        port: server.port,
+        ports_to_try: server.ports_to_try,
+        credentials,
+        read_timeout: server.content_read_timeout,
+    })
+}
+
+fn link_settings(config: &Config) -> LinkSettings {
+    let connection = &config.ws_connection;
+    let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let targets = config
+        .servers_in_order()
+        .map(|server| Target {
+            host: server.host.clone(),
+            port: server.port,
+            resource: config.resource.clone(),
+            app_key: config.app_key.clone(),
+            max_frame_bytes: limit(connection.max_frame_size),
+            max_message_bytes: limit(connection.max_msg_size),
+            timeout: connection.connect_timeout,
+        })
+        .collect();
+    LinkSettings {
+        targets,
+        app_key: config.app_key.clone(),
+        session: SessionSettings {
+            message_timeout: connection.msg_timeout,
+            ping_rate: connection.ping_rate,
+            pong_timeout: connection.pingpong_timeout,
+            max_message_bytes: limit(connection.max_msg_size),
+            chunk_bytes: u16::try_from(connection.message_chunk_size).unwrap_or(u16::MAX),
+            max_pending: limit(connection.max_messages),
+            ..SessionSettings::default()
+        },
+        reconnect: Reconnect {
+            interval: connection.connect_retry_interval,
+            max_delay: connection.max_connect_delay,
+        },
+    }
+}
+
+/// The things of `auto_bind`; an entry that cannot be bound is left out and said, the others are bound.
+fn configured_things(config: &Config) -> Vec<Registration> {
+    let read = |entry| -> Result<Registration, RegistrationError> { Registration::from_auto_bind(entry) };
+    let mut things = Vec::new();
+    for entry in &config.auto_bind {
+        match read(entry) {
+            Ok(thing) => things.push(thing),
+            Err(error) => warn!(name = %entry.name, %error, "An auto_bind entry is left out."),
+        }
+    }
+    things
+}

@@ -1,0 +1,39 @@
+//! `ready.json` in the state directory: tells others which addresses were really bound (port 0 is allowed).
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// The file; removed when this is dropped.
+pub(crate) struct ReadyFile(PathBuf);
+
+impl ReadyFile {
+    /// Name of the file in the state directory.
+    pub(crate) const NAME: &str = "ready.json";
+
+    /// Writes the file whole, so that a reader never sees half of it.
+    pub(crate) fn write(folder: &Path, http: SocketAddr) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        }
+        let text = serde_json::json!({ "pid": std::process::id(), "http": http }).to_string();
+        let draft = folder.join(".ready.json");
+        let path = folder.join(Self::NAME);
+        fs::write(&draft, text)?;
+        fs::rename(&draft, &path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0) {
+            tracing::warn!(file = %self.0.display(), %error, "The ready file was not removed.");
+        }
+    }
+}
