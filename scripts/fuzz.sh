@@ -7,7 +7,8 @@
 # TARGET   file name in fuzz/tests without .rs, for example whole_message; default: all, one after the other
 #
 # It uses the random engine of bolero on stable Rust (no nightly, no cargo-bolero) and the dev profile,
-# whose overflow checks find more than speed would. A failure prints BOLERO_RANDOM_SEED=...; with that variable set, `cargo test -p edgebind-fuzz` repeats the input first.
+# whose overflow checks find more than speed would. A failure prints BOLERO_RANDOM_SEED=...; with that
+# variable set, `cargo test -p edgebind-fuzz` repeats the input first.
 set -eu
 
 minutes=${1:-5}
