@@ -40,17 +40,9 @@ pub(crate) struct Front {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FrontError {
     #[error("http_server.host {host:?} is no address of this machine: {source}")]
-    Host {
-        host: String,
-        source: std::io::Error,
-    },
+    Host { host: String, source: std::io::Error },
     #[error("cannot listen at {host} on any port from {first} to {last}: {source}")]
-    Taken {
-        host: String,
-        first: u16,
-        last: u16,
-        source: std::io::Error,
-    },
+    Taken { host: String, first: u16, last: u16, source: std::io::Error },
     #[error("the HTTP server does not start: {0}")]
     Server(std::io::Error),
 }

@@ -122,23 +122,28 @@ impl Binder {
 
     fn send(&self, Dispatch { id, bind }: Dispatch, ctx: &mut Context<Self>) {
         let Some(link) = self.units.link() else { return };
-        let unbind = bind.unbind;
+        let (unbind, names) = (bind.unbind, u64::try_from(bind.names.len()).unwrap_or(u64::MAX));
         ctx.spawn(link.send(CallBind(bind)).into_actor(self).map(move |result, binder, ctx| {
             let answer = match result.unwrap_or(Err(CallError::LinkLost)) {
                 Ok(Response { code, .. }) if code.is_success() => Answer::Accepted,
-                Ok(Response { code, reason, .. }) => Answer::Refused { code, reason: reason.unwrap_or_default() },
+                Ok(Response { code, reason, .. }) => {
+                    Answer::Refused { code, reason: reason.unwrap_or_default() }
+                }
                 Err(CallError::NotConnected | CallError::LinkLost) => return,
                 Err(_) => Answer::Unanswered,
             };
             if !unbind {
-                instruments().bind(answer.code().0);
+                instruments().bind(answer.code().0, names);
             }
             binder.plan.answered(id, &answer, clock::now());
             binder.pump(ctx);
         }));
     }
 
-    #[expect(clippy::disallowed_methods, reason = "at most one event for each BIND that the thing itself asked for")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "at most one event for each BIND that the thing itself asked for"
+    )]
     fn tell(&mut self, Outcome { name, event }: Outcome) {
         for waiting in self.waiting.remove(&name).unwrap_or_default() {
             // Whoever waited may have given up.
@@ -248,7 +253,10 @@ impl Handler<Stop> for Binder {
         Box::pin(async move {
             if let Some(link) = link {
                 // Unanswered, the platform unbinds by itself when the connection closes.
-                tokio::time::timeout_at(deadline.into(), link.send(CallBind(bind))).await.map(drop).unwrap_or_default();
+                tokio::time::timeout_at(deadline.into(), link.send(CallBind(bind)))
+                    .await
+                    .map(drop)
+                    .unwrap_or_default();
             }
         })
     }

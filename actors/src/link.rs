@@ -16,9 +16,15 @@ use std::{
 };
 
 use actix::prelude::*;
-use edgebind_alwayson::{Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings, Violation};
+use edgebind_alwayson::{
+    Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings, Violation,
+};
 use edgebind_kernel::{Failure, Fairness, Lifeline, Stop, clock};
-use edgebind_observability::instruments;
+use edgebind_observability::{
+    instruments,
+    instruments::{Connect, Outcome, Peer},
+    trace,
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{oneshot, watch};
 use tracing::{debug, info, warn};
@@ -28,7 +34,7 @@ pub use connect::{ConnectError, Target};
 pub use reconnect::Reconnect;
 pub use status::{LinkStatus, Phase};
 
-use crate::{Units, reply::Respond};
+use crate::{Units, reply::Respond, things::kind_of};
 use connect::Socket;
 use socket::{Inbound, Outlet, Received, SocketLost};
 
@@ -76,7 +82,12 @@ impl Link {
 
     /// A link that begins to connect when it is started and publishes its state by `status`.
     #[must_use]
-    pub fn new(settings: LinkSettings, units: Units, status: watch::Sender<LinkStatus>, lifeline: Lifeline) -> Self {
+    pub fn new(
+        settings: LinkSettings,
+        units: Units,
+        status: watch::Sender<LinkStatus>,
+        lifeline: Lifeline,
+    ) -> Self {
         Self {
             settings,
             units,
@@ -103,6 +114,7 @@ impl Link {
         ctx.spawn(attempt.into_actor(self).map(|result, link, ctx| match result {
             Ok(socket) => link.connected(socket, ctx),
             Err(error) => {
+                instruments().connect(if error.is_timeout() { Connect::Timeout } else { Connect::Failed });
                 let delay = link.settings.reconnect.after_failure(fastrand::f64());
                 link.retry(error.to_string(), delay, ctx);
             }
@@ -110,6 +122,7 @@ impl Link {
     }
 
     fn connected(&mut self, socket: Socket, ctx: &mut Context<Self>) {
+        instruments().connect(Connect::Connected);
         let now = clock::now();
         let number = self.status.borrow().connection + 1;
         let session = EdgeSession::new(
@@ -157,6 +170,7 @@ impl Link {
             ctx.stop();
             return;
         }
+        instruments().connect(Connect::Lost);
         let lived = clock::now().duration_since(connection.since);
         let delay = self.settings.reconnect.after_loss(lived, fastrand::f64());
         self.retry(reason, delay, ctx);
@@ -211,7 +225,7 @@ impl Link {
             Event::Authenticated { session_id } => {
                 info!(session_id, server = %self.status.borrow().server, "Authenticated by the platform.");
                 self.attempt = 0;
-                instruments().auth(Code::SUCCESS.0);
+                instruments().auth(Outcome::Success);
                 self.publish(Phase::Online, |status| status.last_error = None);
             }
             Event::AuthRefused { code, reason } => self.refused(code, reason.unwrap_or_default(), ctx),
@@ -221,7 +235,7 @@ impl Link {
             Event::Lost { id } => self.resolve(id, Err(CallError::LinkLost)),
             Event::Requested { id, request } => self.dispatch(id, request, ctx),
             Event::Violation(violation) => {
-                instruments().violation();
+                instruments().violation(Peer::Platform);
                 let Violation { code, request_id, reason, .. } = violation;
                 warn!(?code, ?request_id, %reason, "A message of the platform was dropped.");
             }
@@ -236,7 +250,7 @@ impl Link {
     }
 
     fn refused(&mut self, code: Code, reason: String, ctx: &mut Context<Self>) {
-        instruments().auth(code.0);
+        instruments().auth(Outcome::of_code(code.0));
         let text = format!("the platform refused the application key ({code}) {reason}");
         if self.status.borrow().last_error.as_deref() != Some(text.as_str()) {
             warn!(%code, %reason, "The platform refused the application key.");
@@ -281,7 +295,9 @@ impl Link {
                 self.pump(ctx);
                 Box::pin(async move { answered.await.unwrap_or(Err(CallError::LinkLost)) })
             }
-            Err(SendError::TooManyPending { .. } | SendError::Congested { .. }) => refuse(CallError::Busy(connection.pending.len())),
+            Err(SendError::TooManyPending { .. } | SendError::Congested { .. }) => {
+                refuse(CallError::Busy(connection.pending.len()))
+            }
             Err(SendError::TooLarge { bytes, limit }) => refuse(CallError::TooLarge { bytes, limit }),
             Err(SendError::NotAuthenticated | SendError::Closed) => refuse(CallError::NotConnected),
             Err(error) => refuse(CallError::Encode(error.to_string())),
@@ -339,7 +355,21 @@ impl Handler<Call> for Link {
 
     fn handle(&mut self, message: Call, ctx: &mut Self::Context) -> Self::Result {
         self.fairness.tick(ctx);
-        self.call(ctx, |session, now| session.request(now, message.request, message.timeout))
+        let Call { request, timeout, span: above } = message;
+        let span =
+            trace::span_platform_send(&above, kind_of(&request).as_str(), &request.entity, &request.name);
+        let answer = self.call(ctx, |session, now| session.request(now, request, timeout));
+        if span.is_none() {
+            return answer;
+        }
+        Box::pin(async move {
+            let result = answer.await;
+            trace::record_code(
+                &span,
+                result.as_ref().map_or_else(CallError::code, |response| response.code).0,
+            );
+            result
+        })
     }
 }
 
@@ -385,7 +415,7 @@ impl Handler<Received> for Link {
                 Inbound::Pong(payload) => connection.session.receive_pong(now, payload),
                 Inbound::Close { code, text } => connection.session.receive_close(now, code, text),
                 Inbound::Text => {
-                    instruments().violation();
+                    instruments().violation(Peer::Platform);
                     debug!("A text frame of the platform was dropped.");
                 }
             }

@@ -141,7 +141,7 @@ fn edge_things(things: &[std::sync::Arc<Registration>]) -> InfoTable {
             Value::string(thing.name.as_str()),
             Value::string(thing.endpoint.host.as_str()),
             Value::Number(f64::from(thing.endpoint.port)),
-            Value::string(if thing.path.is_empty() { "/" } else { &thing.path }),
+            Value::string(thing.path.as_str()),
             millis(thing.keepalive),
             millis(thing.timeout),
             Value::string(thing.endpoint.scheme.to_string()),
@@ -182,8 +182,11 @@ fn metadata() -> String {
                 ((*input).to_owned(), field)
             })
             .collect();
-        let inputs =
-            if fields.is_empty() { serde_json::json!({}) } else { serde_json::json!({ "fieldDefinitions": fields }) };
+        let inputs = if fields.is_empty() {
+            serde_json::json!({})
+        } else {
+            serde_json::json!({ "fieldDefinitions": fields })
+        };
         services.insert(
             name.to_owned(),
             serde_json::json!({

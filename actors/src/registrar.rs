@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use actix::prelude::*;
 use edgebind_alwayson::Code;
 use edgebind_kernel::{ChildSpec, Dismiss, Launch, Lifeline, RestartPolicy, Stop, Supervisor, clock};
-use edgebind_observability::instruments;
+use edgebind_observability::{instruments, instruments::Registration as Event};
 use futures_util::future::join_all;
 use tracing::{error, info, warn};
 
@@ -77,7 +77,9 @@ impl Registrar {
             match units.sessions.resolve(&registration.endpoint) {
                 // A full mailbox means that the session is busy; it looks at the registry with each probe anyway.
                 Some(session) => session.try_send(Refresh).unwrap_or_default(),
-                None => launch(units.session_supervisor(), session_spec(units, registration.endpoint.clone()))?,
+                None => {
+                    launch(units.session_supervisor(), session_spec(units, registration.endpoint.clone()))?
+                }
             }
         }
         if units.things.resolve(registration.name.as_str()).is_none() {
@@ -99,10 +101,11 @@ impl Registrar {
         }
     }
 
-    fn remove(&self, name: &ThingName) -> Option<impl Future<Output = ()> + use<>> {
+    fn remove(&self, name: &ThingName, event: Event) -> Option<impl Future<Output = ()> + use<>> {
         let registration = self.units.registry.remove(name)?;
         info!(thing = %name, endpoint = %registration.endpoint, "Deregistered.");
-        instruments().things_registered(self.units.registry.len());
+        instruments().registration(event);
+        instruments().things_desired(self.units.registry.len());
         if let Some(supervisor) = self.units.thing_supervisor() {
             dismiss(&supervisor, &thing_id(name));
         }
@@ -112,7 +115,10 @@ impl Registrar {
         Some(async move {
             if let Some(binder) = binder {
                 // Unanswered, it is unbound with the connection at the latest.
-                tokio::time::timeout(PATIENCE, binder.send(Release(name))).await.map(drop).unwrap_or_default();
+                tokio::time::timeout(PATIENCE, binder.send(Release(name)))
+                    .await
+                    .map(drop)
+                    .unwrap_or_default();
             }
         })
     }
@@ -138,13 +144,18 @@ impl Handler<Register> for Registrar {
         let count = self.units.registry.len();
         let before = self.units.registry.find(registration.name.as_str());
         if before.is_none() && count >= MAX_THINGS {
+            instruments().registration(Event::Refused);
             return refuse(RegisterError::Full(count));
         }
         let registration = Arc::new(self.keep_configured(registration, before.as_deref()));
         let name = registration.name.clone();
         self.units.registry.insert(Arc::clone(&registration));
-        instruments().registration();
-        instruments().things_registered(self.units.registry.len());
+        instruments().things_desired(self.units.registry.len());
+        instruments().registration(match &before {
+            None => Event::Added,
+            Some(before) if before.same_target(&registration) => Event::Renewed,
+            Some(_) => Event::Moved,
+        });
         match &before {
             None => info!(thing = %name, endpoint = %registration.endpoint, "Registered."),
             Some(before) if !before.same_target(&registration) => {
@@ -188,7 +199,7 @@ impl Handler<Deregister> for Registrar {
 
     fn handle(&mut self, Deregister(name): Deregister, _: &mut Self::Context) -> Self::Result {
         let name = ThingName::parse(&name).ok();
-        match name.and_then(|name| self.remove(&name)) {
+        match name.and_then(|name| self.remove(&name, Event::Removed)) {
             Some(unbound) => Box::pin(unbound),
             None => Box::pin(std::future::ready(())),
         }
@@ -201,7 +212,7 @@ impl Handler<EndpointDead> for Registrar {
     fn handle(&mut self, EndpointDead(endpoint): EndpointDead, ctx: &mut Self::Context) {
         let at = self.units.registry.at(&endpoint);
         let dead = at.iter().filter(|thing| thing.source == Source::Dynamic);
-        let unbound: Vec<_> = dead.filter_map(|thing| self.remove(&thing.name)).collect();
+        let unbound: Vec<_> = dead.filter_map(|thing| self.remove(&thing.name, Event::Expired)).collect();
         ctx.spawn(join_all(unbound).into_actor(self).map(|_, _, _| ()));
     }
 }
@@ -246,7 +257,10 @@ fn session_id(endpoint: &Endpoint) -> String {
 }
 
 /// Launching what runs already is no error: the registry is the truth, and the child follows it.
-#[expect(clippy::disallowed_methods, reason = "one message for each thing that the registrar admits, and those are bounded")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one message for each thing that the registrar admits, and those are bounded"
+)]
 fn launch<A>(supervisor: Option<Arc<Addr<Supervisor>>>, spec: ChildSpec<A>) -> Result<(), RegisterError>
 where
     A: Actor<Context = Context<A>> + Handler<Stop>,
@@ -255,7 +269,10 @@ where
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "one message for each thing that was admitted, and those are bounded")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one message for each thing that was admitted, and those are bounded"
+)]
 fn dismiss(supervisor: &Addr<Supervisor>, id: &str) {
     supervisor.do_send(Dismiss { id: id.into(), deadline: clock::now() + PATIENCE });
 }

@@ -14,7 +14,7 @@ pub struct Registration {
     pub name: ThingName,
     /// HTTP server that answers for the thing.
     pub endpoint: Endpoint,
-    /// Prefix of every path, without a slash at its end.
+    /// Prefix of every path, as it was given: the original does not trim it either (EMS notes, 9.1).
     pub path: String,
     /// Interval of the probe of the endpoint, at least [`Registration::MIN_KEEPALIVE`].
     pub keepalive: Duration,
@@ -106,18 +106,20 @@ impl Registration {
             None if inputs.has(input) => Err(wrong(input, "not a text", "a text")),
             None => Ok(String::new()),
         };
-        let number = |input: &'static str, default: i64, range: std::ops::RangeInclusive<i64>, wanted| {
-            match inputs.integer(input) {
+        let number =
+            |input: &'static str, default: i64, range: std::ops::RangeInclusive<i64>, wanted| match inputs
+                .integer(input)
+            {
                 Some(number) if range.contains(&number) => Ok(number),
                 Some(number) => Err(wrong(input, number, wanted)),
                 None if inputs.has(input) => Err(wrong(input, "not a number", wanted)),
                 None => Ok(default),
-            }
-        };
+            };
         let port = number("port", Self::PORT, 1..=65_535, "a port from 1 to 65535")?;
         let keepalive = number("keepalive", Self::KEEPALIVE_MS, 0..=Self::LONGEST_MS, "0 to 86400000 ms")?;
         let timeout = number("timeout", Self::TIMEOUT_MS, 1..=Self::LONGEST_MS, "1 to 86400000 ms")?;
-        let host = Some(text("host")?).filter(|host| !host.is_empty()).unwrap_or_else(|| "localhost".to_owned());
+        let host =
+            Some(text("host")?).filter(|host| !host.is_empty()).unwrap_or_else(|| "localhost".to_owned());
         if host.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '/' | '?' | '#' | '@')) {
             return Err(wrong("host", format!("{host:?}"), "a host name or address"));
         }
@@ -128,7 +130,7 @@ impl Registration {
                 host,
                 port: u16::try_from(port).map_err(|_| wrong("port", port, "a port from 1 to 65535"))?,
             },
-            path: text("path")?.trim_end_matches('/').to_owned(),
+            path: Some(text("path")?).filter(|path| !path.is_empty()).unwrap_or_else(|| "/".to_owned()),
             keepalive: Duration::from_millis(keepalive.unsigned_abs()).max(Self::MIN_KEEPALIVE),
             timeout: Duration::from_millis(timeout.unsigned_abs()),
             user: text("user")?,
@@ -150,7 +152,7 @@ impl Registration {
                 host: entry.host.clone(),
                 port: entry.port,
             },
-            path: entry.path.trim_end_matches('/').to_owned(),
+            path: entry.path.clone(),
             keepalive: entry.keepalive.max(Self::MIN_KEEPALIVE),
             timeout: entry.timeout,
             user: entry.user.clone().unwrap_or_default(),

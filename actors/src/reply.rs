@@ -1,7 +1,16 @@
 //! The duty to answer a request of the platform exactly once.
 
+use std::time::Instant;
+
 use actix::prelude::*;
 use edgebind_alwayson::{Code, InboundId, Response};
+use edgebind_kernel::clock;
+use edgebind_observability::{
+    instruments,
+    instruments::{Direction, Outcome, RequestKind},
+    trace,
+};
+use tracing::Span;
 
 use crate::link::Link;
 
@@ -10,6 +19,9 @@ pub(crate) struct Reply {
     link: Addr<Link>,
     connection: u64,
     id: InboundId,
+    kind: RequestKind,
+    span: Span,
+    begun: Instant,
     answered: bool,
 }
 
@@ -23,13 +35,24 @@ pub(crate) struct Respond {
 }
 
 impl Reply {
-    pub(crate) const fn new(link: Addr<Link>, connection: u64, id: InboundId) -> Self {
-        Self { link, connection, id, answered: false }
+    pub(crate) fn new(
+        link: Addr<Link>,
+        connection: u64,
+        id: InboundId,
+        kind: RequestKind,
+        span: Span,
+    ) -> Self {
+        Self { link, connection, id, kind, span, begun: clock::now(), answered: false }
     }
 
     /// Answers the request.
     pub(crate) fn answer(mut self, response: Response) {
         self.send(response);
+    }
+
+    /// Span of the whole request.
+    pub(crate) const fn span(&self) -> &Span {
+        &self.span
     }
 
     #[expect(
@@ -38,6 +61,9 @@ impl Reply {
     )]
     fn send(&mut self, response: Response) {
         self.answered = true;
+        let took = clock::now().duration_since(self.begun);
+        instruments().request(Direction::Down, self.kind, Outcome::of_code(response.code.0), took);
+        trace::record_code(&self.span, response.code.0);
         self.link.do_send(Respond { connection: self.connection, id: self.id, response });
     }
 }

@@ -20,9 +20,10 @@ use awc::{
 };
 use edgebind_alwayson::{Code, Method, Response};
 use edgebind_kernel::{Lifeline, Stop, clock};
+use edgebind_observability::trace;
 use secrecy::ExposeSecret;
 use tokio::{net::TcpStream, sync::Semaphore, time};
-use tracing::{info, warn};
+use tracing::{Span, info, warn};
 
 use crate::{Endpoint, Registration, Source, Units, registrar::EndpointDead, reply::Reply, tcp};
 use answer::HttpAnswer;
@@ -153,10 +154,11 @@ impl Handler<Exchange> for Session {
             let deadline = clock::now() + registration.timeout;
             let work = async {
                 let _permit = permits.acquire().await;
-                exchange_http(&registration, method, http, body_limit, deadline).await
+                exchange_http(&registration, method, http, body_limit, deadline, reply.span()).await
             };
             let response = time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| {
-                let reason = format!("{} did not answer within {:?}", registration.endpoint, registration.timeout);
+                let reason =
+                    format!("{} did not answer within {:?}", registration.endpoint, registration.timeout);
                 Response::error(Code::GATEWAY_TIMEOUT, reason)
             });
             reply.answer(response);
@@ -195,21 +197,27 @@ async fn exchange_http(
     http: HttpRequest,
     body_limit: usize,
     deadline: Instant,
+    above: &Span,
 ) -> Response {
     if registration.endpoint.scheme == crate::Scheme::Https {
         let reason = format!("{}: this version speaks plain HTTP to its endpoints", registration.endpoint);
         return Response::error(Code::BAD_GATEWAY, reason);
     }
-    let verb = match http.verb {
-        Verb::Get => HttpMethod::GET,
-        Verb::Put => HttpMethod::PUT,
-        Verb::Post => HttpMethod::POST,
+    let (verb, verb_name) = match http.verb {
+        Verb::Get => (HttpMethod::GET, "GET"),
+        Verb::Put => (HttpMethod::PUT, "PUT"),
+        Verb::Post => (HttpMethod::POST, "POST"),
     };
     let mut request = CLIENT
         .with(Clone::clone)
         .request(verb, format!("{}{}", registration.endpoint, http.path))
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .timeout(deadline.saturating_duration_since(clock::now()));
+    let span =
+        trace::span_http_send(above, verb_name, &registration.endpoint.host, registration.endpoint.port);
+    if let Some(parent) = trace::traceparent(&span) {
+        request = request.insert_header((trace::TRACEPARENT, parent));
+    }
     if !registration.user.is_empty() {
         request = request.basic_auth(&registration.user, registration.password.expose_secret());
     }
@@ -219,12 +227,17 @@ async fn exchange_http(
     };
     let mut answer = match sent {
         Ok(answer) => answer,
-        Err(error) => return failed(registration, &error),
+        Err(error) => {
+            let response = failed(registration, &error);
+            trace::record_code(&span, response.code.0);
+            return response;
+        }
     };
     let content_type = actix_http::HttpMessage::content_type(&answer).to_ascii_lowercase();
     match answer.body().limit(body_limit).await {
         Ok(body) => {
             let status = answer.status().as_u16();
+            trace::record_status(&span, status);
             HttpAnswer { status, content_type: &content_type, body: &body }.to_response(method)
         }
         Err(PayloadError::Overflow) => {

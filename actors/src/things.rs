@@ -3,8 +3,8 @@
 use actix::prelude::*;
 use edgebind_alwayson::{Characteristic, Method, Request, Response};
 use edgebind_kernel::{Failure, Fairness, Lifeline, Stop};
-use edgebind_observability::instruments;
-use tracing::{debug, info, warn};
+use edgebind_observability::instruments::RequestKind;
+use tracing::{Span, debug, info, warn};
 
 use crate::{
     Registration, Source, ThingName, Units,
@@ -35,7 +35,12 @@ pub(crate) struct Serve {
 /// A request of a local caller about this thing, for the platform.
 #[derive(Message)]
 #[rtype(result = "Result<Response, CallError>")]
-pub struct Relay(pub Request);
+pub struct Relay {
+    /// What to ask.
+    pub request: Request,
+    /// Span that the request belongs to.
+    pub span: Span,
+}
 
 /// What became of the thing's binding.
 #[derive(Message)]
@@ -104,13 +109,13 @@ impl Handler<Serve> for Thing {
 impl Handler<Relay> for Thing {
     type Result = ResponseFuture<Result<Response, CallError>>;
 
-    fn handle(&mut self, Relay(request): Relay, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Relay { request, span }: Relay, ctx: &mut Self::Context) -> Self::Result {
         self.fairness.tick(ctx);
         match self.units.link() {
             Some(link) => {
                 // The link is on the same thread; its handler runs before the next message of this thing is sent,
                 // so the order of a thing's updates is kept.
-                let call = link.send(Call { request, timeout: None });
+                let call = link.send(Call { request, timeout: None, span });
                 Box::pin(async move { call.await.unwrap_or(Err(CallError::LinkLost)) })
             }
             None => Box::pin(std::future::ready(Err(CallError::NotConnected))),
@@ -128,7 +133,12 @@ impl Handler<Stop> for Thing {
 }
 
 /// Serves a request of the platform: by the gateway itself, or by the endpoint of the thing.
-pub(crate) fn serve(units: &Units, registration: &std::sync::Arc<Registration>, request: Request, reply: Reply) {
+pub(crate) fn serve(
+    units: &Units,
+    registration: &std::sync::Arc<Registration>,
+    request: Request,
+    reply: Reply,
+) {
     if registration.source == Source::Gateway {
         let units = units.clone();
         actix_rt::spawn(async move { reply.answer(local::serve(&units, request).await) });
@@ -142,18 +152,21 @@ pub(crate) fn serve(units: &Units, registration: &std::sync::Arc<Registration>, 
     // Overloaded, or just being restarted: the drop of the reply says that this request got lost.
     match units.sessions.resolve(&registration.endpoint) {
         Some(session) if session.try_send(exchange).is_ok() => {}
-        _ => instruments().refused_inbound(),
+        _ => debug!(endpoint = %registration.endpoint, "A request did not reach its session."),
     }
 }
 
-/// Kind of a request in the terms of the delivery contract (design 3.1), for metrics.
+/// Kind of a request in the terms of the delivery contract (design: delivery), for metrics and spans.
 #[must_use]
-pub fn kind_of(request: &Request) -> &'static str {
+pub fn kind_of(request: &Request) -> RequestKind {
     match (request.characteristic, request.method) {
-        (Characteristic::Services, _) if request.name.starts_with("UpdateSubscribedPropertyValues") => "push",
-        (Characteristic::Services, _) => "call",
-        (Characteristic::Events, _) => "event",
-        (_, Method::Put) => "write",
-        _ => "read",
+        (Characteristic::Services, _) if request.name.starts_with("UpdateSubscribedPropertyValues") => {
+            RequestKind::Push
+        }
+        (Characteristic::Services, _) => RequestKind::Call,
+        (Characteristic::Events, _) => RequestKind::Event,
+        (Characteristic::Properties, Method::Put) => RequestKind::Write,
+        (Characteristic::Properties, Method::Get) => RequestKind::Read,
+        _ => RequestKind::Other,
     }
 }

@@ -1,5 +1,34 @@
-//! stub
-use std::time::Duration;
-pub(super) struct T;
-impl T { pub(super) fn shutdown(self, _d: Duration) {} }
-pub(super) fn start(_o: &edgebind_config::Observability, _level: &str) -> Result<T, String> { Ok(T) }
+//! Maps the configuration to what the process tells about itself.
+
+use edgebind_config::{LogFormat, Observability};
+use edgebind_observability::{InitError, LogFormat as Format, Otlp, Sampling, Settings, Telemetry, init};
+use secrecy::ExposeSecret;
+
+/// Starts log, traces and metrics; `level` counts unless the configuration has a filter of its own.
+pub(super) fn start(observability: &Observability, level: &str) -> Result<Telemetry, InitError> {
+    let otlp = observability.otlp_endpoint.as_deref().map(|endpoint| Otlp {
+        headers: observability
+            .otlp_headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
+            .collect(),
+        timeout: observability.otlp_timeout,
+        ..Otlp::at(endpoint)
+    });
+    let settings = Settings {
+        service_name: observability.service_name.clone(),
+        service_version: env!("CARGO_PKG_VERSION").to_owned(),
+        resource_attributes: observability.resource_attributes.clone().into_iter().collect(),
+        log_format: match observability.log_format {
+            LogFormat::Text => Format::Text,
+            LogFormat::Json => Format::Json,
+        },
+        level: observability.log_filter.clone().unwrap_or_else(|| level.to_owned()),
+        otlp,
+        sampling: Sampling { ratio: observability.traces_sample_ratio, ..Sampling::default() },
+        metrics_interval: observability.metrics_interval,
+    };
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    init(&settings.with_environment(variables))
+}

@@ -13,7 +13,9 @@ use edgebind_alwayson::{Limits, decode_with_trailing, notation};
 
 /// Decodes and encodes AlwaysOn messages.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example: edgebind wire decode 010b0000000700000000000003e9000000010b537465616d53656e736f72")]
+#[command(
+    after_help = "Example: edgebind wire decode 010b0000000700000000000003e9000000010b537465616d53656e736f72"
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,

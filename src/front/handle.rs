@@ -15,6 +15,9 @@ use edgebind_actors::{
 };
 use edgebind_alwayson::{Characteristic, Code, Content, EntityType, Method, Request, Response, json};
 
+use edgebind_observability::trace;
+use tracing::Span;
+
 use super::{
     Credentials,
     answer::{answer, failure, refusal, sentence},
@@ -29,14 +32,28 @@ pub(super) struct State {
 }
 
 /// Serves any request.
-pub(super) async fn handle(state: web::Data<State>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    if !state.credentials.admit(&request) {
-        let mut refused = sentence(StatusCode::UNAUTHORIZED, "the gateway demands user and password (HTTP Basic)");
+pub(super) async fn handle(
+    state: web::Data<State>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let caller = request.headers().get(trace::TRACEPARENT).and_then(|value| value.to_str().ok());
+    let span = trace::span_http_receive(request.method().as_str(), PATTERN, caller);
+    let answer = serve(&state, &request, payload, &span).await;
+    trace::record_status(&span, answer.status().as_u16());
+    answer
+}
+
+async fn serve(state: &State, request: &HttpRequest, payload: web::Payload, span: &Span) -> HttpResponse {
+    if !state.credentials.admit(request) {
+        let mut refused =
+            sentence(StatusCode::UNAUTHORIZED, "the gateway demands user and password (HTTP Basic)");
         refused.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Basic"));
         return refused;
     }
     if ![Verb::GET, Verb::HEAD, Verb::POST, Verb::PUT, Verb::DELETE].contains(request.method()) {
-        let mut refused = sentence(StatusCode::METHOD_NOT_ALLOWED, "possible are GET, HEAD, POST, PUT and DELETE");
+        let mut refused =
+            sentence(StatusCode::METHOD_NOT_ALLOWED, "possible are GET, HEAD, POST, PUT and DELETE");
         refused.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(ALLOWED));
         return refused;
     }
@@ -47,17 +64,18 @@ pub(super) async fn handle(state: web::Data<State>, request: HttpRequest, payloa
             return sentence(status, &error.to_string());
         }
     };
-    let body = match read(&request, payload, state.read_timeout).await {
+    let body = match read(request, payload, state.read_timeout).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };
+    trace::record_thing(span, &route.entity);
     let had_body = !body.is_empty();
     let params = match json::params_from_body(&body) {
         Ok(params) => params,
         Err(error) => return sentence(StatusCode::BAD_REQUEST, &format!("Invalid JSON content: {error}")),
     };
     if route.collection == EntityType::THINGS && route.entity == local::NAME {
-        let caller = caller(&state, &request);
+        let caller = caller(state, request);
         return answer_locally(&state.units, &route, params, caller).await;
     }
     let params = if route.method == Method::Get { Content::Nothing } else { params };
@@ -70,7 +88,7 @@ pub(super) async fn handle(state: web::Data<State>, request: HttpRequest, payloa
         headers: Vec::new(),
         params,
     };
-    match relay(&state.units, upward).await {
+    match relay(&state.units, upward, span.clone()).await {
         Ok(response) => answer(&route, had_body, &response),
         Err(error) => failure(&route, had_body, &error),
     }
@@ -104,7 +122,11 @@ fn caller(state: &State, request: &HttpRequest) -> Caller {
 }
 
 /// The body, within its limits of size, time and type; empty for a form (EMS notes, 4.1).
-async fn read(request: &HttpRequest, payload: web::Payload, deadline: Duration) -> Result<Bytes, HttpResponse> {
+async fn read(
+    request: &HttpRequest,
+    payload: web::Payload,
+    deadline: Duration,
+) -> Result<Bytes, HttpResponse> {
     let body = match tokio::time::timeout(deadline, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
         Ok(Ok(Ok(body))) => body,
         Ok(Ok(Err(error))) => return Err(sentence(StatusCode::BAD_REQUEST, &error.to_string())),
@@ -132,6 +154,8 @@ async fn read(request: &HttpRequest, payload: web::Payload, deadline: Duration) 
     }
 }
 
+/// What all served paths look like, for traces.
+const PATTERN: &str = "/Thingworx/{collection}/{entity}/{characteristic}/{name}";
 const ALLOWED: &str = "GET, HEAD, POST, PUT, DELETE";
 /// Far above the largest message to the platform; white space is part of it.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;

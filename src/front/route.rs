@@ -118,14 +118,54 @@ mod tests {
             Ok((entity.to_owned(), characteristic, method, name.to_owned()))
         };
         let cases = [
-            ("GET", "/Thingworx/Things/T1/Properties/p", "", ok("T1", Characteristic::Properties, Method::Get, "p")),
-            ("GET", "/Thingworx/Things/T1/Properties", "", ok("T1", Characteristic::Properties, Method::Get, "")),
-            ("PUT", "/Thingworx/Things/T1/Properties/*", "", ok("T1", Characteristic::Properties, Method::Put, "*")),
-            ("POST", "/Thingworx/Things/T1/Services/S", "", ok("T1", Characteristic::Services, Method::Post, "S")),
-            ("POST", "/Thingworx/Things/T1/Events/E", "", ok("T1", Characteristic::Events, Method::Post, "E")),
-            ("GET", "/Thingworx/Things/T1/Services/S", "method=POST", ok("T1", Characteristic::Services, Method::Post, "S")),
-            ("GET", "/Thingworx/Things/T1/Properties/p", "method=put", ok("T1", Characteristic::Properties, Method::Put, "p")),
-            ("GET", "//Thingworx//Things/a%20b/Properties/gr%C3%BCn", "", ok("a b", Characteristic::Properties, Method::Get, "grün")),
+            (
+                "GET",
+                "/Thingworx/Things/T1/Properties/p",
+                "",
+                ok("T1", Characteristic::Properties, Method::Get, "p"),
+            ),
+            (
+                "GET",
+                "/Thingworx/Things/T1/Properties",
+                "",
+                ok("T1", Characteristic::Properties, Method::Get, ""),
+            ),
+            (
+                "PUT",
+                "/Thingworx/Things/T1/Properties/*",
+                "",
+                ok("T1", Characteristic::Properties, Method::Put, "*"),
+            ),
+            (
+                "POST",
+                "/Thingworx/Things/T1/Services/S",
+                "",
+                ok("T1", Characteristic::Services, Method::Post, "S"),
+            ),
+            (
+                "POST",
+                "/Thingworx/Things/T1/Events/E",
+                "",
+                ok("T1", Characteristic::Events, Method::Post, "E"),
+            ),
+            (
+                "GET",
+                "/Thingworx/Things/T1/Services/S",
+                "method=POST",
+                ok("T1", Characteristic::Services, Method::Post, "S"),
+            ),
+            (
+                "GET",
+                "/Thingworx/Things/T1/Properties/p",
+                "method=put",
+                ok("T1", Characteristic::Properties, Method::Put, "p"),
+            ),
+            (
+                "GET",
+                "//Thingworx//Things/a%20b/Properties/gr%C3%BCn",
+                "",
+                ok("a b", Characteristic::Properties, Method::Get, "grün"),
+            ),
         ];
         for (verb, path, query, expected) in cases {
             assert_eq!(route(verb, path, query), expected, "{verb} {path}?{query}");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix::Message;
 use edgebind_alwayson::{Bind, Code, Request, Response};
+use tracing::Span;
 
 /// A request to the platform; answered with the platform's response, whatever its code.
 #[derive(Message)]
@@ -13,6 +14,8 @@ pub struct Call {
     pub request: Request,
     /// How long to wait for the answer; `None` for `ws_connection.msg_timeout`.
     pub timeout: Option<Duration>,
+    /// Span that the request belongs to.
+    pub span: Span,
 }
 
 /// A BIND or UNBIND; answered with the platform's response.

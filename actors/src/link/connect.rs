@@ -70,6 +70,14 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// Whether `connect_timeout` passed without an answer.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout { .. })
+    }
+}
+
 impl Target {
     /// `host:port`, for people.
     #[must_use]

@@ -2,16 +2,21 @@
 
 use actix::prelude::*;
 use edgebind_alwayson::{Code, EntityType, InboundId, Request, Response};
-use edgebind_observability::instruments;
+use edgebind_observability::trace;
 
 use super::Link;
-use crate::{local, reply::Reply, things::Serve};
+use crate::{
+    local,
+    reply::Reply,
+    things::{Serve, kind_of},
+};
 
 impl Link {
     pub(super) fn dispatch(&mut self, id: InboundId, request: Request, ctx: &mut Context<Self>) {
         let Some(connection) = &self.connection else { return };
-        let reply = Reply::new(ctx.address(), connection.number, id);
-        instruments().requested();
+        let kind = kind_of(&request);
+        let span = trace::span_platform_receive(kind.as_str(), &request.entity, &request.name);
+        let reply = Reply::new(ctx.address(), connection.number, id, kind, span);
         if request.entity_type == EntityType::THINGS && request.entity == local::NAME {
             let units = self.units.clone();
             actix_rt::spawn(async move { reply.answer(local::serve(&units, request).await) });
@@ -19,9 +24,7 @@ impl Link {
         }
         if let Some(thing) = self.units.things.resolve(request.entity.as_str()) {
             // A full mailbox answers by the reply's drop: the thing is overloaded, the others are not.
-            if thing.try_send(Serve { request, reply }).is_err() {
-                instruments().refused_inbound();
-            }
+            thing.try_send(Serve { request, reply }).unwrap_or_default();
             return;
         }
         match self.units.registry.find(&request.entity) {

@@ -27,7 +27,10 @@ pub(crate) enum Inbound {
     Binary(Bytes),
     Ping(Bytes),
     Pong(Bytes),
-    Close { code: Option<u16>, text: String },
+    Close {
+        code: Option<u16>,
+        text: String,
+    },
     /// Text belongs to tunnels (protocol notes, section 1); counted and dropped.
     Text,
 }
@@ -113,7 +116,10 @@ impl Reader {
     ) -> (Vec<Inbound>, Option<String>) {
         let mut frames = Vec::with_capacity(chunk.len());
         for frame in chunk {
-            match frame.map_err(|error| format!("WebSocket framing: {error}")).and_then(|frame| self.join(frame)) {
+            match frame
+                .map_err(|error| format!("WebSocket framing: {error}"))
+                .and_then(|frame| self.join(frame))
+            {
                 Ok(Some(frame)) => frames.push(frame),
                 Ok(None) => {}
                 Err(reason) => return (frames, Some(reason)),

@@ -21,7 +21,11 @@ impl HttpAnswer<'_> {
             return self.success(code);
         }
         if method == Method::Put {
-            return Response { code, reason: self.text().filter(|text| !text.is_empty()), content: Content::Nothing };
+            return Response {
+                code,
+                reason: self.text().filter(|text| !text.is_empty()),
+                content: Content::Nothing,
+            };
         }
         Response { code, reason: None, content: Content::Table(self.error_table()) }
     }
@@ -119,7 +123,8 @@ mod tests {
         Some(response.content.as_table()?.cell(0, name)?.as_text()?.to_owned())
     }
 
-    const TABLE: &str = r#"{"rows":[{"p":7.5}],"dataShape":{"fieldDefinitions":{"p":{"name":"p","baseType":"NUMBER"}}}}"#;
+    const TABLE: &str =
+        r#"{"rows":[{"p":7.5}],"dataShape":{"fieldDefinitions":{"p":{"name":"p","baseType":"NUMBER"}}}}"#;
 
     #[test]
     fn an_infotable_stays_an_infotable() {

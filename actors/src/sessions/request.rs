@@ -48,7 +48,10 @@ impl HttpRequest {
             (Characteristic::Services, Method::Post) => (Verb::Post, "Services"),
             // Also what the original turned into another verb (EMS notes, 16).
             (Characteristic::Properties | Characteristic::Services, _) => {
-                return Err(Response::error(Code::METHOD_NOT_ALLOWED, "properties take GET and PUT, services POST"));
+                return Err(Response::error(
+                    Code::METHOD_NOT_ALLOWED,
+                    "properties take GET and PUT, services POST",
+                ));
             }
             (Characteristic::Events | Characteristic::Other(_), _) => {
                 return Err(Response::error(Code::NOT_FOUND, "a remote thing has properties and services"));
@@ -119,7 +122,8 @@ mod tests {
     #[test]
     fn a_write_carries_the_infotable() {
         let params = Content::Table(InfoTable::single("p1", Value::Number(5.5)));
-        let http = HttpRequest::new("", &request(Method::Put, Characteristic::Properties, "p1", params)).unwrap();
+        let http =
+            HttpRequest::new("", &request(Method::Put, Characteristic::Properties, "p1", params)).unwrap();
         let body = String::from_utf8(http.body.unwrap()).unwrap();
         assert!(body.starts_with(r#"{"rows":[{"p1":5.5}],"datashape":"#), "{body}");
     }
@@ -133,7 +137,8 @@ mod tests {
             (Method::Post, Characteristic::Events, Code::NOT_FOUND),
         ];
         for (method, characteristic, code) in cases {
-            let answer = HttpRequest::new("", &request(method, characteristic, "x", Content::Nothing)).unwrap_err();
+            let answer =
+                HttpRequest::new("", &request(method, characteristic, "x", Content::Nothing)).unwrap_err();
             assert_eq!(answer.code, code, "{method:?} {characteristic:?}");
         }
     }
