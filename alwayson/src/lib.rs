@@ -7,8 +7,13 @@
 mod base_type;
 mod code;
 mod infotable;
+pub mod json;
 mod message;
 mod value;
+
+mod multipart;
+mod repair;
+mod wire;
 
 pub use base_type::BaseType;
 pub use code::Code;
@@ -17,3 +22,13 @@ pub use message::{
     Auth, Bind, Body, Characteristic, Claim, Content, EntityType, Gateway, Message, Method, Request, Response,
 };
 pub use value::{Location, Value};
+
+pub use multipart::{
+    Chunk, ChunkEntity, DEFAULT_CHUNK_BYTES, Reassembler, ReassemblyError, ReassemblyLimits,
+    ReassemblyReason, SplitError, split,
+};
+pub use repair::{RepairOutcome, Repaired, SplitRepair};
+pub use wire::{
+    DecodeError, DecodeReason, EncodeError, Header, Incoming, Limits, decode, decode_body,
+    decode_with_trailing, encode, encode_into,
+};

@@ -28,7 +28,7 @@ pub enum Value {
     /// Bytes of base type IMAGE.
     Image(Vec<u8>),
     /// A value in a cell of base type VARIANT, which carries its own type.
-    Variant(Box<Value>),
+    Variant(Box<Self>),
 }
 
 /// Longitude and latitude in degrees, elevation in metres.
