@@ -256,7 +256,7 @@ impl<'a> Place<'a> {
             match error.line() {
                 0 => start,
                 1 => ModelError { column: start.column + error.column().saturating_sub(1), ..start },
-                line => ModelError { line: start.line + line - 1, column: error.column(), ..start },
+                line => ModelError { line: start.line + line - 1, column: error.column().max(1), ..start },
             }
         })
     }
