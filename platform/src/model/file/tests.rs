@@ -64,7 +64,7 @@ fn a_fault_is_found_by_line_and_column() {
     );
     assert_eq!(
         fault("{\"things\": [{\"name\": \"A\",\n \"properties\": [\n{\"name\": \"p\", \"baseType\": \"NUMBER\", \"value\": \"x\"}]}]}").split(": ").next(),
-        Some("line 3, column 47")
+        Some("line 3, column 46")
     );
 }
 
