@@ -9,9 +9,11 @@ mod code;
 mod infotable;
 pub mod json;
 mod message;
+mod session;
 mod value;
 
 mod multipart;
+mod notation;
 mod repair;
 mod wire;
 
@@ -21,12 +23,17 @@ pub use infotable::{Aspect, Field, InfoTable, Row};
 pub use message::{
     Auth, Bind, Body, Characteristic, Claim, Content, EntityType, Gateway, Message, Method, Request, Response,
 };
+pub use session::{
+    ClosedBy, Counts, EdgeSession, Event, Frame, InboundId, PlatformSession, RequestId, SendError,
+    SessionSettings, State, Violation,
+};
 pub use value::{Location, Value};
 
 pub use multipart::{
     Chunk, ChunkEntity, DEFAULT_CHUNK_BYTES, Reassembler, ReassemblyError, ReassemblyLimits,
     ReassemblyReason, SplitError, split,
 };
+pub use notation::{NotationError, describe, from_hex, from_json, to_hex, to_json};
 pub use repair::{RepairOutcome, Repaired, SplitRepair};
 pub use wire::{
     DecodeError, DecodeReason, EncodeError, Header, Incoming, Limits, decode, decode_body,

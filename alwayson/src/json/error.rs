@@ -17,7 +17,6 @@ impl JsonError {
         Self { path, message, line, column }
     }
 
-
     /// Line of the fault, counted from 1; 0 if the text as a whole is meant.
     #[must_use]
     pub const fn line(&self) -> usize {
