@@ -27,6 +27,7 @@ pub use file::ModelError;
 pub use property::{Cache, Property, Push, PushType, Quality, RemoteBinding, Sample};
 pub use service::ServiceDefinition;
 pub use thing::{Binding, ConnectionId, Event, Template, Thing};
+pub(crate) use view::value_as_json;
 pub use view::{PropertyView, ServiceView, ThingView};
 
 /// Things by name, their bindings, and what changed since somebody looked.

@@ -42,7 +42,7 @@ pub struct PropertyView {
     #[serde(serialize_with = "base_type")]
     pub base_type: BaseType,
     /// Newest value.
-    #[serde(serialize_with = "value")]
+    #[serde(serialize_with = "value_as_json")]
     pub value: Value,
     /// Time of the value, `None` while none has come.
     pub time: Option<i64>,
@@ -131,8 +131,8 @@ impl ServiceView {
     }
 }
 
-/// A value as the JSON of the notes (EMS notes, section 6.1).
-pub(crate) fn value<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
+/// A value as JSON (EMS notes, section 6.1).
+pub(crate) fn value_as_json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
     let mut text = Vec::new();
     json::write_value(value, &mut text);
     let text = String::from_utf8(text).map_err(S::Error::custom)?;

@@ -15,8 +15,8 @@ use actix::{
 };
 use bytes::Bytes;
 use edgebind_alwayson::{
-    Auth, Bind, Characteristic, Code, Content, Method, Request, Response,
-    session::{Event, Frame, InboundId, PlatformSession, RequestId, SendError},
+    Auth, Bind, Characteristic, ClosedBy, Code, Content, Event, Frame, InboundId, Method, PlatformSession, Request,
+    RequestId, Response, SendError, State,
 };
 use edgebind_kernel::{Fairness, Lifeline, Stop, clock};
 use tokio::{
@@ -42,20 +42,31 @@ pub(super) struct Edge {
     to_notify: VecDeque<String>,
     notifying: HashSet<RequestId>,
     timer: Option<(Instant, SpawnHandle)>,
-    ending: bool,
     fairness: Fairness,
     lifeline: Lifeline,
 }
 
-/// The connection in the model; dropped with the actor, also when that panics.
+/// The connection in the model; its drop unbinds, so that a panic of the actor does it, too.
 struct Held {
     id: ConnectionId,
     shared: Arc<Shared>,
 }
 
+impl Held {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self { id: shared.connection_id(), shared }
+    }
+
+    /// Unbinds everything now, while the last frames are still on their way.
+    fn release(&self) {
+        self.shared.with_model(|model| model.disconnect(self.id, clock::unix_millis()));
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
-        self.shared.connection_lost(self.id);
+        self.release();
+        self.shared.connection_ended();
     }
 }
 
@@ -66,6 +77,12 @@ struct Writer {
     blocked: bool,
 }
 
+impl Writer {
+    const fn new(frames: mpsc::Sender<Frame>, task: AbortHandle) -> Self {
+        Self { frames, task, blocked: false }
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
         // It may hang in a socket that nobody reads.
@@ -74,8 +91,6 @@ impl Drop for Writer {
 }
 
 /// Something that came from the socket; answered when the reader may go on.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub(super) enum Arrived {
     Binary(Bytes),
     Text,
@@ -87,45 +102,35 @@ pub(super) enum Arrived {
     Ended,
 }
 
+impl Message for Arrived {
+    type Result = ();
+}
+
 /// A request for the edge.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub(super) struct Call {
     pub(super) request: Request,
     pub(super) wait: Duration,
     pub(super) answer: oneshot::Sender<Reply>,
 }
 
-/// The answer to a request of the edge that another edge had to give.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Settled {
-    id: InboundId,
-    response: Response,
+impl Message for Call {
+    type Result = ();
 }
 
 impl Edge {
     /// Messages that may wait for the actor: calls of REST clients, mostly.
     pub(super) const MAILBOX: usize = 128;
 
-    pub(super) fn new(
-        id: ConnectionId,
-        shared: Arc<Shared>,
-        session: PlatformSession,
-        frames: mpsc::Sender<Frame>,
-        task: AbortHandle,
-        lifeline: Lifeline,
-    ) -> Self {
+    fn new(held: Held, session: PlatformSession, writer: Writer, lifeline: Lifeline) -> Self {
         Self {
-            held: Held { id, shared },
+            held,
             session,
-            writer: Writer { frames, task, blocked: false },
+            writer,
             waiting: Vec::new(),
             calls: HashMap::new(),
             to_notify: VecDeque::new(),
             notifying: HashSet::new(),
             timer: None,
-            ending: false,
             fairness: Fairness::default(),
             lifeline,
         }
@@ -137,11 +142,11 @@ impl Edge {
             while let Some(event) = self.session.poll_event() {
                 self.act(event, ctx);
             }
-            if !self.notify_next() {
+            // Writing may find out that the connection is lost, which is an event.
+            if !self.notify_next() && self.write(ctx) {
                 break;
             }
         }
-        self.write(ctx);
         self.set_timer(ctx);
     }
 
@@ -163,7 +168,8 @@ impl Edge {
             }
             Event::Closed { by, code, text } => {
                 info!(connection = id.0, ?by, code, text, "Edge disconnected.");
-                self.end(ctx);
+                self.held.release();
+                self.end(by, ctx);
             }
             _ => {}
         }
@@ -272,7 +278,8 @@ impl Edge {
         }
     }
 
-    fn write(&mut self, ctx: &mut Context<Self>) {
+    /// Hands frames to the writer as long as it has room; false if the connection turned out to be lost.
+    fn write(&mut self, ctx: &mut Context<Self>) -> bool {
         while !self.writer.blocked {
             match self.writer.frames.clone().try_reserve_owned() {
                 Ok(permit) => match self.session.poll_frame() {
@@ -291,9 +298,11 @@ impl Edge {
                     }));
                 }
                 Err(mpsc::error::TrySendError::Closed(_)) => {
-                    if !self.ending {
-                        self.session.connection_lost(clock::now(), "the socket cannot be written");
-                        self.end(ctx);
+                    // The event of the end comes with the next round.
+                    let lost = self.session.state() != State::Closed;
+                    self.session.connection_lost(clock::now(), "the socket cannot be written");
+                    if lost {
+                        return false;
                     }
                     break;
                 }
@@ -304,6 +313,7 @@ impl Edge {
                 let _ = reader.send(());
             }
         }
+        true
     }
 
     fn set_timer(&mut self, ctx: &mut Context<Self>) {
@@ -323,12 +333,11 @@ impl Edge {
         self.timer = Some((due, timer));
     }
 
-    /// Unbinds at once by ending the actor as soon as the last frame is out, or a moment later.
-    fn end(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.ending, true) {
-            return;
+    /// Ends the actor: at once when the connection is gone, else when the last frame is out, or a moment later.
+    fn end(&mut self, by: ClosedBy, ctx: &mut Context<Self>) {
+        if by == ClosedBy::Transport {
+            return ctx.stop();
         }
-        self.write(ctx);
         let frames = self.writer.frames.clone();
         let written = async move { tokio::time::timeout(LAST_WORDS, frames.closed()).await };
         ctx.spawn(wrap_future::<_, Self>(written).map(|_, _, ctx| ctx.stop()));

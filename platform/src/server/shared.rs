@@ -10,7 +10,7 @@ use std::{
 
 use actix::{Addr, dev::SendError};
 use edgebind_alwayson::{Code, Response};
-use edgebind_kernel::{Directory, Supervisor, clock};
+use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::{broadcast, oneshot};
 
 use super::{AppKey, Counts, Settings, edge::{Call, Edge}};
@@ -166,10 +166,9 @@ impl Shared {
         ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Ends what the connection held; called once for each id.
-    pub(super) fn connection_lost(&self, id: ConnectionId) {
+    /// Counts one connection less.
+    pub(super) fn connection_ended(&self) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
-        self.with_model(|model| model.disconnect(id, clock::unix_millis()));
     }
 
     /// A fresh session id; never 0, which an edge takes for "none" (protocol notes, section 3.2).

@@ -5,15 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Item, ProtocolError};
 use bytes::Bytes;
-use edgebind_alwayson::{
-    DEFAULT_CHUNK_BYTES,
-    session::{Frame, PlatformSession, SessionSettings},
-};
+use edgebind_alwayson::{DEFAULT_CHUNK_BYTES, Frame, PlatformSession, SessionSettings};
 use edgebind_kernel::{ChildSpec, Launch, RestartPolicy, clock};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use super::{Arrived, Edge};
+use super::{Arrived, Edge, Held, Writer};
 use crate::server::{Settings, rest::RestError, shared::Shared};
 
 /// Upgrades `/Thingworx/WS` and starts the actor of the connection on this thread.
@@ -28,33 +25,27 @@ pub(in crate::server) async fn upgrade(
     let limit = shared.settings.max_message_bytes.saturating_mul(3) / 2;
     let messages = messages.max_frame_size(limit).aggregate_continuations().max_continuation_size(limit);
     let (frames, queue) = mpsc::channel(QUEUED_FRAMES);
-    let writer = actix_web::rt::spawn(write(socket, queue, frame_bytes));
-    let id = shared.connection_id();
+    let writer = actix_rt::spawn(write(socket, queue, frame_bytes));
+    let held = Held::new(Arc::clone(&shared));
+    let id = held.id;
     let session = PlatformSession::new(session_settings(&shared.settings, frame_bytes), clock::now());
     // A temporary child has one life, so the parts are taken once.
-    let parts = Mutex::new(Some((session, frames, writer.abort_handle())));
-    let spec = {
-        let shared = Arc::clone(&shared);
-        ChildSpec::new(format!("edge-{}", id.0), "edge", RestartPolicy::temporary(), move |lifeline| {
-            let (session, frames, writer) = parts
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take()
-                .expect("a temporary child is built once");
-            Edge::new(id, Arc::clone(&shared), session, frames, writer, lifeline)
-        })
-        .mailbox(Edge::MAILBOX)
-        .on_arbiter(actix_web::rt::Arbiter::current())
-        .listed(shared.edges.clone(), id)
-    };
+    let parts = Mutex::new(Some((held, session, Writer::new(frames, writer.abort_handle()))));
+    let spec = ChildSpec::new(format!("edge-{}", id.0), "edge", RestartPolicy::temporary(), move |lifeline| {
+        let taken = parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (held, session, writer) = taken.expect("a temporary child is built once");
+        Edge::new(held, session, writer, lifeline)
+    })
+    .mailbox(Edge::MAILBOX)
+    .on_arbiter(actix_rt::Arbiter::current())
+    .listed(shared.edges.clone(), id);
     let launched = shared.supervisor.send(Launch(spec)).await;
     let Some(edge) = shared.edges.resolve(&id).filter(|_| matches!(launched, Ok(Ok(())))) else {
         warn!(connection = id.0, "Connection refused: the platform stops.");
-        shared.connection_lost(id);
         return Err(RestError::new(StatusCode::SERVICE_UNAVAILABLE, "the platform is being stopped").into());
     };
     debug!(connection = id.0, peer = ?request.peer_addr(), frame_bytes, "Edge connected.");
-    drop(actix_web::rt::spawn(read(messages, edge)));
+    drop(actix_rt::spawn(read(messages, edge)));
     Ok(response)
 }
 
