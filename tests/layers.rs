@@ -97,6 +97,26 @@ fn a_clock_in_a_source_would_be_noticed() {
     assert!(!is_banned("timeout") && !is_banned("bytes"));
 }
 
+#[test]
+fn every_dependency_has_a_line_with_its_reason() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the manifest is text");
+    let page = fs::read_to_string(root().join("docs/dependencies.md")).expect("the page is text");
+    let named: Vec<_> = manifest
+        .lines()
+        .skip_while(|line| *line != "[workspace.dependencies]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name)
+        .filter(|name| !name.starts_with("edgebind-"))
+        .collect();
+    assert!(named.contains(&"actix-web"), "the list is found: {named:?}");
+    let lines: Vec<_> =
+        page.lines().filter_map(|line| line.strip_prefix("| ")?.split([' ', '|']).next()).collect();
+    let missing: Vec<_> = named.iter().filter(|name| !lines.contains(*name)).collect();
+    assert!(missing.is_empty(), "docs/dependencies.md has no line for {missing:?}");
+}
+
 /// The resolved dependencies of the workspace on this platform.
 struct Graph {
     /// Package id to name.

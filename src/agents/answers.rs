@@ -60,7 +60,11 @@ impl Target {
     /// Reads the path of a request; `None` if it names no thing.
     pub(super) fn parse(path: &str) -> Option<Self> {
         // A configured thing without a `path` is asked below the root (EMS notes, 3.7 and 9.1).
-        let rest = path.strip_prefix(messages::PATH).unwrap_or(path).trim_start_matches('/').strip_prefix("Things/")?;
+        let rest = path
+            .strip_prefix(messages::PATH)
+            .unwrap_or(path)
+            .trim_start_matches('/')
+            .strip_prefix("Things/")?;
         let mut segments = rest.split('/').map(decode);
         let thing = segments.next().filter(|name| !name.is_empty())?;
         let (kind, name, more) = (segments.next(), segments.next(), segments.next());
