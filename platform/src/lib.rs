@@ -1,1 +1,10 @@
-//! platform
+//! A development platform: small, real, and right by the protocol notes.
+//!
+//! [`model`] is the pure core: things, values, bindings. [`start`] puts it behind `/Thingworx/WS`, a REST subset
+//! and a page. It serves people who write agents and templates, and it is the other half of our tests; it is not
+//! a platform for production: no users, no storage, no TLS.
+
+pub mod model;
+mod server;
+
+pub use server::{AppKey, CallError, Counts, News, Platform, Settings, StartError, Watch, start};

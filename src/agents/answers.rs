@@ -59,7 +59,12 @@ enum Characteristic {
 impl Target {
     /// Reads the path of a request; `None` if it names no thing.
     pub(super) fn parse(path: &str) -> Option<Self> {
-        let rest = path.strip_prefix(messages::PATH)?.strip_prefix("/Things/")?;
+        // A configured thing without a `path` is asked below the root (EMS notes, 3.7 and 9.1).
+        let rest = path
+            .strip_prefix(messages::PATH)
+            .unwrap_or(path)
+            .trim_start_matches('/')
+            .strip_prefix("Things/")?;
         let mut segments = rest.split('/').map(decode);
         let thing = segments.next().filter(|name| !name.is_empty())?;
         let (kind, name, more) = (segments.next(), segments.next(), segments.next());
@@ -334,6 +339,7 @@ mod tests {
         let thing = |path: &str| Target::parse(path).map(|target| target.thing);
         assert_eq!(thing("/scripts/Thingworx/Things/T%201/Properties/p").as_deref(), Some("T 1"));
         assert_eq!(thing("/scripts/Thingworx/Things/*SN1").as_deref(), Some("*SN1"));
+        assert_eq!(thing("//Things/T1/Services/Add").as_deref(), Some("T1"));
         for path in
             ["/", "/scripts/Thingworx", "/scripts/Thingworx/Things", "/scripts/Thingworx/Things/", "/x"]
         {

@@ -166,7 +166,7 @@ pub(super) fn simulated(name: &str, index: usize, position: usize, sequence: u32
             let phase = f64::from(u32::try_from(index % 1000).unwrap_or(0));
             Some(json!(((20.0 + 5.0 * ((step + 7.0 * phase) / 10.0).sin()) * 100.0).round() / 100.0))
         }
-        RUNNING => Some(json!(sequence / 10 % 2 == 0)),
+        RUNNING => Some(json!((sequence / 10).is_multiple_of(2))),
         COUNT => Some(json!(sequence)),
         LABEL => None,
         _ => Some(json!(step + f64::from(u32::try_from(position).unwrap_or(0)) / 1024.0)),

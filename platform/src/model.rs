@@ -1,0 +1,147 @@
+//! The model of the platform: things, their values and who is bound to them. Pure: no socket, no clock.
+//!
+//! Requests of an edge are answered by [`Model::answer`], those of a REST client begin with [`Model::read`],
+//! [`Model::write`] and [`Model::invoke`]; both may end in a [`RemoteCall`] that the caller carries to the edge.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+mod access;
+mod answer;
+mod binding;
+mod change;
+mod coerce;
+mod error;
+mod file;
+mod params;
+mod property;
+mod push;
+mod service;
+mod thing;
+mod view;
+
+pub use access::{Access, Caller, RemoteCall};
+pub use binding::{BindError, Policy};
+pub use change::Change;
+pub use error::AccessError;
+pub use file::ModelError;
+pub use property::{Cache, Property, Push, PushType, Quality, RemoteBinding, Sample};
+pub use service::ServiceDefinition;
+pub use thing::{Binding, ConnectionId, Event, Template, Thing};
+pub(crate) use view::value_as_json;
+pub use view::{PropertyView, ServiceView, ThingView};
+
+/// Things by name, their bindings, and what changed since somebody looked.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    things: BTreeMap<String, Thing>,
+    /// Identifier to name.
+    identifiers: HashMap<String, String>,
+    /// Names of things bound on each connection, and of the ephemeral gateways it holds.
+    connections: HashMap<ConnectionId, BTreeSet<String>>,
+    policy: Policy,
+    auto_properties: bool,
+    changes: Vec<Change>,
+}
+
+impl Model {
+    /// Longest name and identifier of a thing in bytes.
+    pub const MAX_NAME_BYTES: usize = 255;
+
+    /// A model without things.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decides who keeps a thing that two connections want.
+    pub const fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    /// Decides whether a push of an unknown property creates it on every thing, not only on those that learn.
+    pub const fn set_auto_properties(&mut self, auto_properties: bool) {
+        self.auto_properties = auto_properties;
+    }
+
+    /// Adds a thing.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::NameTaken`] or [`AccessError::IdentifierTaken`] when another thing has one of its keys,
+    /// [`AccessError::BadName`] when a key is empty, too long, or holds control characters or a leading `*`.
+    pub fn add(&mut self, thing: Thing) -> Result<(), AccessError> {
+        let bad_key = |key: &str| !Self::is_name(key) || key.starts_with('*');
+        if let Some(bad) = [Some(&thing.name), thing.identifier.as_ref()].into_iter().flatten().find(|key| bad_key(key)) {
+            return Err(AccessError::BadName(bad.clone()));
+        }
+        if self.things.contains_key(&thing.name) {
+            return Err(AccessError::NameTaken(thing.name));
+        }
+        if let Some(identifier) = &thing.identifier {
+            if self.identifiers.contains_key(identifier) {
+                return Err(AccessError::IdentifierTaken(identifier.clone()));
+            }
+            self.identifiers.insert(identifier.clone(), thing.name.clone());
+        }
+        self.changes.push(Change::Added { thing: thing.name.clone() });
+        self.things.insert(thing.name.clone(), thing);
+        Ok(())
+    }
+
+    /// Deletes a thing; a binding of it ends without a word to the edge, as on the real platform.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::UnknownThing`].
+    pub fn remove(&mut self, name: &str) -> Result<(), AccessError> {
+        let thing = self.things.remove(name).ok_or_else(|| AccessError::UnknownThing(name.to_owned()))?;
+        if let Some(identifier) = &thing.identifier {
+            self.identifiers.remove(identifier);
+        }
+        for names in self.connections.values_mut() {
+            names.remove(name);
+        }
+        self.changes.push(Change::Removed { thing: thing.name });
+        Ok(())
+    }
+
+    /// Takes what changed since the last call, oldest first.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// The thing of this name, or of the identifier behind a leading `*`.
+    #[must_use]
+    pub fn resolve(&self, entity: &str) -> Option<&Thing> {
+        match entity.strip_prefix('*') {
+            Some(identifier) => self.things.get(self.identifiers.get(identifier)?),
+            None => self.things.get(entity),
+        }
+    }
+
+    /// Things in the order of their names.
+    pub fn things(&self) -> impl ExactSizeIterator<Item = &Thing> {
+        self.things.values()
+    }
+
+    /// Names of the things bound to `connection` and of the ephemeral gateways it holds.
+    pub fn bound_to(&self, connection: ConnectionId) -> impl Iterator<Item = &str> {
+        self.connections.get(&connection).into_iter().flatten().map(String::as_str)
+    }
+
+    fn thing(&self, entity: &str) -> Result<&Thing, AccessError> {
+        self.resolve(entity).ok_or_else(|| AccessError::UnknownThing(entity.to_owned()))
+    }
+
+    fn thing_mut(&mut self, entity: &str) -> Result<&mut Thing, AccessError> {
+        let name = match entity.strip_prefix('*') {
+            Some(identifier) => self.identifiers.get(identifier).map(String::as_str),
+            None => Some(entity),
+        };
+        name.and_then(|name| self.things.get_mut(name)).ok_or_else(|| AccessError::UnknownThing(entity.to_owned()))
+    }
+
+    fn is_name(text: &str) -> bool {
+        (1..=Self::MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
+    }
+}

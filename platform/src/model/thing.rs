@@ -1,0 +1,249 @@
+//! A thing: what it is, what it has, and which connection it is bound to.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    fmt,
+};
+
+use edgebind_alwayson::{BaseType, Content, Value};
+
+use super::{Property, ServiceDefinition};
+
+/// One thing of the model.
+#[derive(Clone, Debug)]
+pub struct Thing {
+    /// Unique name.
+    pub name: String,
+    /// Second key; a thing that has one is bound as `*identifier` only (protocol notes, section 7.3).
+    pub identifier: Option<String>,
+    /// What the thing was made from.
+    pub template: Template,
+    /// Text for people, empty if there is none.
+    pub description: String,
+    /// Whether a push of an unknown property creates it.
+    pub learn: bool,
+    properties: BTreeMap<String, Property>,
+    /// Name at the edge to name here, for the properties where they differ.
+    renamed: HashMap<String, String>,
+    services: BTreeMap<String, ServiceDefinition>,
+    pub(super) binding: Option<Binding>,
+    /// Connections that hold an ephemeral gateway thing; empty for a thing of the model.
+    pub(super) holders: Vec<ConnectionId>,
+    pub(super) ephemeral: bool,
+    pub(super) last_connection: Option<i64>,
+    events: VecDeque<Event>,
+}
+
+/// Name of the template of a thing, for example `RemoteThing`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(String);
+
+/// Number of an edge connection, unique for the life of the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// The connection that a thing is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Connection of the edge.
+    pub connection: ConnectionId,
+    /// Name as bound, with the `*` of an identifier: requests to the edge use it (section 7.3).
+    pub bound_name: String,
+}
+
+/// An event that the edge fired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Name of the event.
+    pub name: String,
+    /// Milliseconds since 1970.
+    pub time: i64,
+    /// Event data as it came.
+    pub data: Content,
+}
+
+impl Thing {
+    /// Properties that every thing has besides its own; they can be read only.
+    pub const BUILT_IN: [(&'static str, BaseType); 6] = [
+        ("name", BaseType::String),
+        ("description", BaseType::String),
+        ("identifier", BaseType::String),
+        ("thingTemplate", BaseType::ThingTemplateName),
+        ("isConnected", BaseType::Boolean),
+        ("lastConnection", BaseType::Datetime),
+    ];
+
+    /// Most properties of one thing: pushes of unknown names must not fill the memory.
+    pub const MAX_PROPERTIES: usize = 1_000;
+
+    /// Events kept of one thing; the oldest goes first.
+    pub const MAX_EVENTS: usize = 64;
+
+    /// A thing without properties and services.
+    #[must_use]
+    pub fn new(name: impl Into<String>, template: Template) -> Self {
+        Self {
+            name: name.into(),
+            identifier: None,
+            template,
+            description: String::new(),
+            learn: false,
+            properties: BTreeMap::new(),
+            renamed: HashMap::new(),
+            services: BTreeMap::new(),
+            binding: None,
+            holders: Vec::new(),
+            ephemeral: false,
+            last_connection: None,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Adds or replaces a property.
+    pub fn set_property(&mut self, property: Property) {
+        self.renamed.retain(|_, name| *name != property.name);
+        if property.edge_name() != property.name {
+            self.renamed.insert(property.edge_name().to_owned(), property.name.clone());
+        }
+        self.properties.insert(property.name.clone(), property);
+    }
+
+    /// Adds or replaces a service definition.
+    pub fn set_service(&mut self, service: ServiceDefinition) {
+        self.services.insert(service.name.clone(), service);
+    }
+
+    /// Keeps an event, and forgets the oldest when there are more than [`Thing::MAX_EVENTS`].
+    pub fn record(&mut self, event: Event) {
+        if self.events.len() == Self::MAX_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    /// The property that the edge calls `edge_name`: a remote binding of that name, else the property of that name.
+    pub fn property_at_edge(&mut self, edge_name: &str) -> Option<&mut Property> {
+        match self.renamed.get(edge_name) {
+            Some(name) => self.properties.get_mut(name),
+            None => self.properties.get_mut(edge_name),
+        }
+    }
+
+    /// The property `name`.
+    pub fn property_mut(&mut self, name: &str) -> Option<&mut Property> {
+        self.properties.get_mut(name)
+    }
+
+    /// The property `name`, not the built-in ones.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<&Property> {
+        self.properties.get(name)
+    }
+
+    /// Properties in the order of their names, without the built-in ones.
+    pub fn properties(&self) -> impl ExactSizeIterator<Item = &Property> {
+        self.properties.values()
+    }
+
+    /// The service definition `name`.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&ServiceDefinition> {
+        self.services.get(name)
+    }
+
+    /// Service definitions in the order of their names.
+    pub fn services(&self) -> impl ExactSizeIterator<Item = &ServiceDefinition> {
+        self.services.values()
+    }
+
+    /// Events kept, oldest first.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = &Event> {
+        self.events.iter()
+    }
+
+    /// The connection that the thing is bound to, `None` while it is not connected.
+    #[must_use]
+    pub const fn binding(&self) -> Option<&Binding> {
+        self.binding.as_ref()
+    }
+
+    /// Whether an edge has bound it (`isConnected`).
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        self.binding.is_some()
+    }
+
+    /// When it was bound last, milliseconds since 1970 (`lastConnection`).
+    #[must_use]
+    pub const fn last_connection(&self) -> Option<i64> {
+        self.last_connection
+    }
+
+    /// Whether it goes with its connection: made by a gateway marker without a thing (section 7.4).
+    #[must_use]
+    pub const fn is_ephemeral(&self) -> bool {
+        self.ephemeral
+    }
+
+    /// Value of a property that every thing has, `None` for any other name.
+    #[must_use]
+    pub fn built_in(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "name" => Value::string(&self.name),
+            "description" => Value::string(&self.description),
+            "identifier" => Value::string(self.identifier.as_deref().unwrap_or_default()),
+            "thingTemplate" => Value::Text(BaseType::ThingTemplateName, self.template.to_string()),
+            "isConnected" => Value::Boolean(self.is_connected()),
+            "lastConnection" => self.last_connection.map_or(Value::Nothing, Value::Datetime),
+            _ => return None,
+        })
+    }
+}
+
+impl Template {
+    /// Templates that a model file may name.
+    pub const KNOWN: [&'static str; 6] = [
+        "RemoteThing",
+        "RemoteThingWithFileTransfer",
+        "RemoteThingWithTunnels",
+        "RemoteThingWithTunnelsAndFileTransfer",
+        "EMSGateway",
+        "SDKGateway",
+    ];
+
+    /// The template of this name; a gateway marker may bring any.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// `RemoteThing`, the template of a thing that does not say.
+    #[must_use]
+    pub fn remote_thing() -> Self {
+        Self::new("RemoteThing")
+    }
+
+    /// Name as it is shown.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is one of the gateways.
+    #[must_use]
+    pub fn is_gateway(&self) -> bool {
+        matches!(self.0.as_str(), "EMSGateway" | "SDKGateway")
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "connection {}", self.0)
+    }
+}

@@ -1,0 +1,100 @@
+//! What can be set about the platform.
+
+use std::{fmt, time::Duration};
+
+use crate::model::{Model, Policy};
+
+/// Settings of a platform; `Default` listens on a free port of the loopback address and knows no key.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Name or address to listen on; default `127.0.0.1`.
+    pub host: String,
+    /// Port to listen on, 0 for a free one; default 0.
+    pub port: u16,
+    /// How many ports are tried, from `port` on, when one is taken; default 1, at least 1.
+    pub ports_to_try: u16,
+    /// Keys that open everything; at least one.
+    pub app_keys: Vec<AppKey>,
+    /// Things to begin with; default none.
+    pub model: Model,
+    /// Who keeps a thing that two connections want; default the first.
+    pub policy: Policy,
+    /// Time without any frame of an edge after which its connection is closed; default 60 s.
+    pub idle_limit: Duration,
+    /// Wait for AUTH on a new connection; default 15 s.
+    pub auth_wait: Duration,
+    /// Wait for the answer of an edge; default 30 s.
+    pub request_timeout: Duration,
+    /// Longest AlwaysOn message and longest HTTP body in bytes; default 1 MiB.
+    pub max_message_bytes: usize,
+    /// Threads that serve connections; default 2.
+    pub workers: usize,
+    /// Most connections at a time, over all threads; default 20,000.
+    pub max_connections: usize,
+}
+
+/// An application key; never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AppKey(String);
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            ports_to_try: 1,
+            app_keys: Vec::new(),
+            model: Model::new(),
+            policy: Policy::FirstInWins,
+            idle_limit: Duration::from_secs(60),
+            auth_wait: Duration::from_secs(15),
+            request_timeout: Duration::from_secs(30),
+            max_message_bytes: 1 << 20,
+            workers: 2,
+            max_connections: 20_000,
+        }
+    }
+}
+
+impl AppKey {
+    /// The key of this text.
+    #[must_use]
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// Whether `offered` is this key; takes the same time wherever they differ.
+    #[must_use]
+    pub fn opens(&self, offered: &str) -> bool {
+        let (known, offered) = (self.0.as_bytes(), offered.as_bytes());
+        let difference = known.iter().zip(offered).fold(0, |difference, (a, b)| difference | (a ^ b));
+        !known.is_empty() && known.len() == offered.len() && difference == 0
+    }
+
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AppKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppKey(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_key_opens_and_an_empty_one_never() {
+        let key = AppKey::new("secret");
+        assert!(key.opens("secret"));
+        for wrong in ["", "secre", "secret ", "Secret"] {
+            assert!(!key.opens(wrong), "{wrong:?}");
+        }
+        assert!(!AppKey::new("").opens(""));
+        assert!(!format!("{key:?}").contains("secret"));
+    }
+}
