@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::signals::stop_signal;
 use crate::agents::{self, Agents, Credentials, Event, Names, Settings, What};
 
 /// Simulates things that register with a gateway as a script resource does and push changing values.
@@ -245,28 +246,6 @@ impl<'a> Account<'a> {
 fn print_json(value: &serde_json::Value) {
     // Whoever reads may have gone; the agents go on.
     let _ = writeln!(std::io::stdout().lock(), "{value}");
-}
-
-/// Ends with Ctrl-C, and on Unix with SIGTERM.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(_) => _ = interrupt.await,
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = interrupt.await;
-    }
 }
 
 const STOP_DEADLINE: Duration = Duration::from_secs(10);

@@ -1,7 +1,305 @@
-//! stub
-use std::process::ExitCode;
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_args: &Args) -> ExitCode {
-    ExitCode::SUCCESS
+//! `edgebind demo`: platform, gateway and a few agents in one process, with real sockets between them.
+
+use std::{
+    collections::BTreeSet,
+    io::{IsTerminal, Write},
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Args as ClapArgs;
+use edgebind_config::{Config, Encryption, Server};
+use edgebind_kernel::clock;
+use edgebind_observability as observability;
+use edgebind_platform::{
+    AppKey, News, Platform, Watch,
+    model::{Change, Model},
+};
+use serde_json::json;
+
+use super::{platform::made_up_key, signals::stop_signal};
+use crate::{
+    agents::{self, Agents, Names},
+    gateway::Gateway,
+};
+
+/// Shows a gateway at work: a development platform, the gateway and some things, all in one go.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Example: edgebind demo --things 5\n\nOpen the page that it prints: the things are connected, \
+                        their values move."
+)]
+pub(crate) struct Args {
+    /// How many things.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    things: u16,
+    /// Port of the platform and its page; the next free one if it is taken.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    platform_port: u16,
+    /// Port of the gateway for script resources and local callers; the next free one if it is taken.
+    #[arg(long, value_name = "PORT", default_value_t = 8000)]
+    gateway_port: u16,
+    /// Ends by itself after so many seconds.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: Option<u64>,
+    /// Log filter for what happens behind the account: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: String,
 }
+
+/// Runs until Ctrl-C, or as long as was asked for.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let settings = observability::Settings { level: args.log.clone(), ..observability::Settings::default() };
+    let telemetry = match observability::init(&settings.with_environment(std::env::vars())) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("edgebind demo: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    edgebind_kernel::install_panic_hook();
+    let code = actix_rt::System::new().block_on(async {
+        match Demo::start(args).await {
+            Ok(demo) => demo.show(args.seconds.map(Duration::from_secs)).await,
+            Err(text) => {
+                eprintln!("edgebind demo: {text}");
+                ExitCode::FAILURE
+            }
+        }
+    });
+    telemetry.shutdown(Duration::from_secs(1));
+    code
+}
+
+struct Demo {
+    platform: Platform,
+    gateway: Gateway,
+    agents: Agents,
+    watch: Watch,
+    things: usize,
+}
+
+impl Demo {
+    async fn start(args: &Args) -> Result<Self, String> {
+        let key = made_up_key();
+        let names: Vec<String> = (1..=args.things).map(|number| format!("{PREFIX}-{number:04}")).collect();
+        let mut settings = edgebind_platform::Settings::default();
+        settings.port = free_port("the platform", args.platform_port)?;
+        settings.app_keys = vec![AppKey::new(key.as_str())];
+        settings.model = model(&names)?;
+        let platform = edgebind_platform::start(settings).await.map_err(|error| error.to_string())?;
+        println!("Platform   {}", platform.address());
+        println!("Page       {}", platform.page_url());
+        let watch = platform.watch();
+
+        let gateway_port = free_port("the gateway", args.gateway_port)?;
+        let gateway = Gateway::start(&config(platform.address(), &key, gateway_port))
+            .map_err(|error| error.to_string())?;
+        println!("Gateway    {}", gateway.address());
+
+        let agents = agents::start(agents::Settings {
+            gateway: gateway.address().to_string(),
+            names: Names::Numbered { prefix: PREFIX.to_owned(), count: names.len() },
+            // The first registration may come before the gateway is connected.
+            retry: Duration::from_millis(500),
+            ..agents::Settings::default()
+        })
+        .await
+        .map_err(|error| error.to_string())?;
+        println!("Things     {}, each with an HTTP endpoint of its own", names.len());
+        println!("Stop with Ctrl-C.\n");
+        Ok(Self { platform, gateway, agents, watch, things: names.len() })
+    }
+
+    /// Tells what happens until it is time to stop, then stops in order.
+    async fn show(mut self, limit: Option<Duration>) -> ExitCode {
+        let mut account = Account::new(self.things);
+        let stop = async {
+            match limit {
+                Some(limit) => tokio::select! {
+                    () = stop_signal() => {}
+                    () = tokio::time::sleep(limit) => {}
+                },
+                None => stop_signal().await,
+            }
+        };
+        tokio::pin!(stop);
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                _ = second.tick() => account.tick(&self.gateway),
+                news = self.watch.next() => match news {
+                    Some(News::Change(change)) => account.tell(&change),
+                    Some(_) => {}
+                    None => break,
+                },
+                exit = self.gateway.failed() => {
+                    eprintln!("edgebind demo: the gateway gave up: {exit}");
+                    return super::exit::defect();
+                }
+            }
+        }
+        account.end();
+        let clean = self.stop().await;
+        println!("Stopped.");
+        if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// Things say goodbye, the gateway unbinds and closes, then the platform goes.
+    async fn stop(self) -> bool {
+        let forced = stop_signal();
+        let stopped = async {
+            let left = self.agents.stop(STOP_DEADLINE).await;
+            let gateway = self.gateway.stop(STOP_DEADLINE).await;
+            let platform = self.platform.stop(STOP_DEADLINE).await;
+            left == 0 && gateway.is_clean() && platform.is_clean()
+        };
+        tokio::select! {
+            clean = stopped => clean,
+            () = forced => false,
+        }
+    }
+}
+
+/// What is told in the terminal: a line for each change of a connection, a line that renews itself for the values.
+struct Account {
+    things: usize,
+    begun: std::time::Instant,
+    terminal: bool,
+    connected: BTreeSet<String>,
+    online: bool,
+    complete: bool,
+    values: u64,
+    line: bool,
+}
+
+impl Account {
+    fn new(things: usize) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        Self {
+            things,
+            begun: clock::now(),
+            terminal,
+            connected: BTreeSet::new(),
+            online: false,
+            complete: false,
+            values: 0,
+            line: false,
+        }
+    }
+
+    fn tell(&mut self, change: &Change) {
+        match change {
+            Change::Bound { thing, .. } => {
+                self.connected.insert(thing.clone());
+                self.say(&format!("{thing} is connected."));
+                if !self.complete
+                    && self.connected.iter().filter(|name| name.starts_with(PREFIX)).count() == self.things
+                {
+                    self.complete = true;
+                    self.say(&format!("All {} things are connected; their values arrive.", self.things));
+                }
+            }
+            Change::Unbound { thing, .. } => {
+                self.connected.remove(thing);
+                self.say(&format!("{thing} is disconnected."));
+            }
+            Change::Value { .. } => self.values += 1,
+            _ => {}
+        }
+    }
+
+    fn tick(&mut self, gateway: &Gateway) {
+        let online = gateway.units().link_status.borrow().is_online();
+        if online != self.online {
+            self.online = online;
+            self.say(if online {
+                "The gateway is connected and authenticated."
+            } else {
+                "The gateway lost its connection."
+            });
+        }
+        let values = std::mem::take(&mut self.values);
+        if self.terminal {
+            print!("\r{} connected, {values} values/s   ", self.connected.len());
+            self.line = true;
+            // A terminal that is gone is no reason to stop.
+            std::io::stdout().flush().unwrap_or_default();
+        } else if self.complete && values > 0 && !self.line {
+            self.line = true;
+            self.say(&format!("{values} values arrived within the last second."));
+        }
+    }
+
+    fn say(&self, text: &str) {
+        let seconds = clock::now().duration_since(self.begun).as_secs_f64();
+        let clear = if self.terminal { "\r\x1b[K" } else { "" };
+        println!("{clear}{seconds:7.2} s  {text}");
+    }
+
+    fn end(&self) {
+        self.say("Stopping: things say goodbye, the gateway unbinds and closes.");
+    }
+}
+
+/// The model of the demo: the gateway's thing, and things whose properties live at the edge.
+fn model(names: &[String]) -> Result<Model, String> {
+    let property = |name: &str, base_type: &str| json!({ "name": name, "baseType": base_type, "remote": { "pushType": "VALUE" } });
+    let inputs = |names: &[(&str, &str)]| -> serde_json::Value {
+        names.iter().map(|(name, base_type)| json!({ "name": name, "baseType": base_type })).collect()
+    };
+    let mut things =
+        vec![json!({ "name": GATEWAY, "template": "EMSGateway", "description": "The gateway itself" })];
+    things.extend(names.iter().map(|name| {
+        json!({
+            "name": name,
+            "description": "A simulated device behind the gateway",
+            "properties": [
+                property("temperature", "NUMBER"), property("running", "BOOLEAN"),
+                property("count", "INTEGER"), property("label", "STRING"),
+            ],
+            "services": [
+                { "name": "Add", "inputs": inputs(&[("a", "NUMBER"), ("b", "NUMBER")]), "output": { "baseType": "NUMBER" } },
+                { "name": "Echo", "inputs": inputs(&[("text", "STRING")]), "output": { "baseType": "STRING" } },
+            ],
+        })
+    }));
+    Model::parse(&json!({ "things": things }).to_string()).map_err(|error| error.to_string())
+}
+
+/// The configuration that scenario A writes by hand.
+fn config(platform: SocketAddr, key: &str, port: u16) -> Config {
+    let mut config = Config::default();
+    config.ws_servers = vec![Server { host: platform.ip().to_string(), port: platform.port() }];
+    config.app_key = key.into();
+    config.http_server.host = "127.0.0.1".to_owned();
+    config.http_server.port = port;
+    config.ws_connection.encryption = Encryption::None;
+    config.auto_bind = vec![edgebind_config::AutoBind {
+        name: GATEWAY.to_owned(),
+        gateway: true,
+        ..edgebind_config::AutoBind::default()
+    }];
+    config
+}
+
+/// The port, or the next free one; says so if it is not the one that was asked for.
+fn free_port(whose: &str, wanted: u16) -> Result<u16, String> {
+    let last = wanted.saturating_add(PORTS_TO_TRY);
+    let free = (wanted..=last).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    match free {
+        Some(port) if port == wanted => Ok(port),
+        Some(port) => {
+            println!("Port {wanted} for {whose} is taken; {port} is used instead.");
+            Ok(port)
+        }
+        None => Err(format!("no port from {wanted} to {last} is free for {whose}")),
+    }
+}
+
+const PREFIX: &str = "Agent";
+const GATEWAY: &str = "EdgeGateway";
+const PORTS_TO_TRY: u16 = 50;
+const STOP_DEADLINE: Duration = Duration::from_secs(5);

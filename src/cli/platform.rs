@@ -1,7 +1,134 @@
-//! stub
-use std::process::ExitCode;
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_args: &Args) -> ExitCode {
-    ExitCode::SUCCESS
+//! `edgebind platform`: a development platform to try gateways, agents and templates against.
+
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Args as ClapArgs;
+use edgebind_observability as observability;
+use edgebind_platform::{AppKey, Platform, Settings, model::Model};
+use serde_json::json;
+use tracing::warn;
+
+use super::{exit, signals::stop_signal};
+
+/// Runs a development platform: AlwaysOn at /Thingworx/WS, REST under /Thingworx, a page at /.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Example: edgebind platform --port 8080 --app-key 00000000-aaaa-bbbb-cccc-000000000001 \
+                        --model things.json\n\nThe format of the model file is described in \
+                        docs/reference/platform-model.md."
+)]
+pub(crate) struct Args {
+    /// Name or address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// Port to listen on; 0 takes any free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Key that gateways and callers of the REST interface show; may be repeated. Without one a key is made up.
+    #[arg(long = "app-key", value_name = "KEY")]
+    app_keys: Vec<String>,
+    /// JSON file with the things to begin with.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Gives a thing to the gateway that binds it last, instead of refusing the second.
+    #[arg(long)]
+    last_in_wins: bool,
+    /// Prints the address and the key as one JSON line on standard output.
+    #[arg(long)]
+    json: bool,
+    /// Log filter: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: String,
 }
+
+/// Runs until it is told to stop.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let settings = match settings(args) {
+        Ok(settings) => settings,
+        Err(text) => {
+            eprintln!("edgebind platform: {text}");
+            return exit::configuration();
+        }
+    };
+    let telemetry = observability::Settings { level: args.log.clone(), ..observability::Settings::default() };
+    let telemetry = match observability::init(&telemetry) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("edgebind platform: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    edgebind_kernel::install_panic_hook();
+    let code = actix_rt::System::new().block_on(serve(args, settings));
+    telemetry.shutdown(Duration::from_secs(1));
+    code
+}
+
+fn settings(args: &Args) -> Result<Settings, String> {
+    let model = match &args.model {
+        None => Model::new(),
+        Some(file) => {
+            let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            Model::parse(&text).map_err(|error| format!("{}: {error}", file.display()))?
+        }
+    };
+    let mut settings = Settings::default();
+    settings.host.clone_from(&args.host);
+    settings.port = args.port;
+    settings.model = model;
+    settings.app_keys = args.app_keys.iter().map(AppKey::new).collect();
+    if settings.app_keys.is_empty() {
+        settings.app_keys.push(AppKey::new(made_up_key()));
+    }
+    if args.last_in_wins {
+        settings.policy = edgebind_platform::model::Policy::LastInWins;
+    }
+    Ok(settings)
+}
+
+/// A key for one run, of the form that platforms give out.
+pub(super) fn made_up_key() -> String {
+    let mut parts = [8, 4, 4, 4, 12].map(|digits| {
+        (0..digits).filter_map(|_| char::from_digit(fastrand::u32(0..16), 16)).collect::<String>()
+    });
+    if let Some(version) = parts.get_mut(2) {
+        version.replace_range(..1, "4");
+    }
+    parts.join("-")
+}
+
+async fn serve(args: &Args, settings: Settings) -> ExitCode {
+    let platform = match edgebind_platform::start(settings).await {
+        Ok(platform) => platform,
+        Err(error) => {
+            let cause =
+                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            eprintln!("edgebind platform: {error}{cause}");
+            return ExitCode::FAILURE;
+        }
+    };
+    announce(args, &platform);
+    stop_signal().await;
+    let forced = stop_signal();
+    tokio::select! {
+        report = platform.stop(STOP_DEADLINE) => {
+            if !report.is_clean() {
+                warn!(cut = ?report.cut, "Some connections did not end in time.");
+            }
+            ExitCode::SUCCESS
+        }
+        () = forced => ExitCode::FAILURE,
+    }
+}
+
+fn announce(args: &Args, platform: &Platform) {
+    if args.json {
+        println!("{}", json!({ "address": platform.address(), "page": platform.page_url() }));
+    } else {
+        println!("The development platform listens on {}.", platform.address());
+        println!("Page: {}", platform.page_url());
+        println!("Stop it with Ctrl-C.");
+    }
+}
+
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
