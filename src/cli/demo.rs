@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::Args as ClapArgs;
+use edgebind_actors::link::LinkStatus;
 use edgebind_config::{Config, Encryption, Server};
 use edgebind_kernel::clock;
 use edgebind_observability as observability;
@@ -126,10 +127,12 @@ impl Demo {
         };
         tokio::pin!(stop);
         let mut second = tokio::time::interval(Duration::from_secs(1));
+        let mut link = self.gateway.units().link_status.clone();
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                _ = second.tick() => account.tick(&self.gateway),
+                _ = second.tick() => account.tick(),
+                Ok(()) = link.changed() => account.link(&link.borrow_and_update()),
                 news = self.watch.next() => match news {
                     Some(News::Change(change)) => account.tell(&change),
                     Some(_) => {}
@@ -141,24 +144,31 @@ impl Demo {
                 }
             }
         }
-        account.end();
-        let clean = self.stop().await;
-        println!("Stopped.");
+        account
+            .say("Stopping: things say goodbye, the gateway unbinds and closes. Ctrl-C again stops at once.");
+        let clean = self.stop(&mut account).await;
+        account.say("Stopped.");
         if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     /// Things say goodbye, the gateway unbinds and closes, then the platform goes.
-    async fn stop(self) -> bool {
-        let forced = stop_signal();
+    async fn stop(self, account: &mut Account) -> bool {
+        let Self { platform, gateway, agents, mut watch, .. } = self;
         let stopped = async {
-            let left = self.agents.stop(STOP_DEADLINE).await;
-            let gateway = self.gateway.stop(STOP_DEADLINE).await;
-            let platform = self.platform.stop(STOP_DEADLINE).await;
+            let left = agents.stop(STOP_DEADLINE).await;
+            let gateway = gateway.stop(STOP_DEADLINE).await;
+            let platform = platform.stop(STOP_DEADLINE).await;
             left == 0 && gateway.is_clean() && platform.is_clean()
         };
-        tokio::select! {
-            clean = stopped => clean,
-            () = forced => false,
+        let forced = stop_signal();
+        tokio::pin!(stopped, forced);
+        loop {
+            tokio::select! {
+                biased;
+                Some(News::Change(change)) = watch.next() => account.tell(&change),
+                clean = &mut stopped => return clean,
+                () = &mut forced => return false,
+            }
         }
     }
 }
@@ -194,33 +204,35 @@ impl Account {
         match change {
             Change::Bound { thing, .. } => {
                 self.connected.insert(thing.clone());
-                self.say(&format!("{thing} is connected."));
+                self.say(format!("{thing} is connected."));
                 if !self.complete
                     && self.connected.iter().filter(|name| name.starts_with(PREFIX)).count() == self.things
                 {
                     self.complete = true;
-                    self.say(&format!("All {} things are connected; their values arrive.", self.things));
+                    self.say(format!("All {} things are connected; their values arrive.", self.things));
                 }
             }
             Change::Unbound { thing, .. } => {
                 self.connected.remove(thing);
-                self.say(&format!("{thing} is disconnected."));
+                self.say(format!("{thing} is disconnected."));
             }
             Change::Value { .. } => self.values += 1,
             _ => {}
         }
     }
 
-    fn tick(&mut self, gateway: &Gateway) {
-        let online = gateway.units().link_status.borrow().is_online();
-        if online != self.online {
-            self.online = online;
-            self.say(if online {
-                "The gateway is connected and authenticated."
-            } else {
-                "The gateway lost its connection."
+    fn link(&mut self, status: &LinkStatus) {
+        if status.is_online() != self.online {
+            self.online = status.is_online();
+            self.say(match (&status.last_error, self.online) {
+                (_, true) => "The gateway is connected and authenticated.".to_owned(),
+                (Some(reason), false) => format!("The gateway lost its connection: {reason}."),
+                (None, false) => "The gateway closed its connection.".to_owned(),
             });
         }
+    }
+
+    fn tick(&mut self) {
         let values = std::mem::take(&mut self.values);
         if self.terminal {
             print!("\r{} connected, {values} values/s   ", self.connected.len());
@@ -229,18 +241,15 @@ impl Account {
             std::io::stdout().flush().unwrap_or_default();
         } else if self.complete && values > 0 && !self.line {
             self.line = true;
-            self.say(&format!("{values} values arrived within the last second."));
+            self.say(format!("{values} values arrived within the last second."));
         }
     }
 
-    fn say(&self, text: &str) {
+    fn say(&self, text: impl AsRef<str>) {
+        let text = text.as_ref();
         let seconds = clock::now().duration_since(self.begun).as_secs_f64();
         let clear = if self.terminal { "\r\x1b[K" } else { "" };
         println!("{clear}{seconds:7.2} s  {text}");
-    }
-
-    fn end(&self) {
-        self.say("Stopping: things say goodbye, the gateway unbinds and closes.");
     }
 }
 
