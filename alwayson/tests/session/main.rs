@@ -1,5 +1,7 @@
 //! The session, end against end and end against bytes (protocol notes, section 7).
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by a panic")]
+
 mod answers;
 mod edge;
 mod platform;
