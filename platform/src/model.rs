@@ -71,7 +71,9 @@ impl Model {
     /// [`AccessError::BadName`] when a key is empty, too long, or holds control characters or a leading `*`.
     pub fn add(&mut self, thing: Thing) -> Result<(), AccessError> {
         let bad_key = |key: &str| !Self::is_name(key) || key.starts_with('*');
-        if let Some(bad) = [Some(&thing.name), thing.identifier.as_ref()].into_iter().flatten().find(|key| bad_key(key)) {
+        if let Some(bad) =
+            [Some(&thing.name), thing.identifier.as_ref()].into_iter().flatten().find(|key| bad_key(key))
+        {
             return Err(AccessError::BadName(bad.clone()));
         }
         if self.things.contains_key(&thing.name) {
@@ -138,7 +140,8 @@ impl Model {
             Some(identifier) => self.identifiers.get(identifier).map(String::as_str),
             None => Some(entity),
         };
-        name.and_then(|name| self.things.get_mut(name)).ok_or_else(|| AccessError::UnknownThing(entity.to_owned()))
+        name.and_then(|name| self.things.get_mut(name))
+            .ok_or_else(|| AccessError::UnknownThing(entity.to_owned()))
     }
 
     fn is_name(text: &str) -> bool {

@@ -21,8 +21,8 @@ mod settings;
 mod shared;
 
 pub use settings::{AppKey, Settings};
-use shared::Shared;
 pub use shared::CallError;
+use shared::Shared;
 
 use crate::model::{AccessError, Change, Thing, ThingView};
 
@@ -104,7 +104,8 @@ pub async fn start(settings: Settings) -> Result<Platform, StartError> {
         return Err(StartError::NoKey);
     }
     let (listener, address) = listen(&settings)?;
-    let (workers, per_worker) = (settings.workers.max(1), settings.max_connections.div_ceil(settings.workers.max(1)));
+    let (workers, per_worker) =
+        (settings.workers.max(1), settings.max_connections.div_ceil(settings.workers.max(1)));
     // Whoever holds the platform stops the tree; its end by itself has no cause but that.
     let (supervisor, _) = Supervisor::start_root(Supervisor::builder("platform"));
     let shared = Arc::new(Shared::new(settings, supervisor));
@@ -223,7 +224,9 @@ fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), StartError> 
 fn url_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             other => format!("%{other:02X}"),
         })
         .collect()

@@ -2,7 +2,9 @@
 
 use edgebind_alwayson::{Characteristic, Content, Field, InfoTable, Method, Request, Response, Value};
 
-use super::{AccessError, Change, ConnectionId, Model, Property, Sample, Thing, coerce::coerce, params::Params};
+use super::{
+    AccessError, Change, ConnectionId, Model, Property, Sample, Thing, coerce::coerce, params::Params,
+};
 
 /// A result that is at hand, or a request that has to go to the edge for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +45,8 @@ impl Model {
         let thing = self.thing(entity)?;
         match thing.property(property) {
             Some(Property { remote: Some(remote), sample, .. }) if !remote.cache.serves(sample, now_ms) => {
-                let call = call(thing, Method::Get, Characteristic::Properties, &remote.name, Content::Nothing);
+                let call =
+                    call(thing, Method::Get, Characteristic::Properties, &remote.name, Content::Nothing);
                 call.map(Access::Remote)
             }
             _ => cached(thing, property).map(Access::Here),
@@ -92,7 +95,10 @@ impl Model {
             .filter(|(name, _)| thing.property(name).is_none())
             .filter_map(|(name, base_type)| Some((Field::new(*name, *base_type), thing.built_in(name)?)));
         let own = thing.properties().map(|property| {
-            let field = Field { description: property.description.clone(), ..Field::new(&property.name, property.base_type) };
+            let field = Field {
+                description: property.description.clone(),
+                ..Field::new(&property.name, property.base_type)
+            };
             (field, property.sample.value.clone())
         });
         let (fields, row) = built_in.chain(own).unzip();
@@ -188,7 +194,8 @@ pub(super) fn cached(thing: &Thing, property: &str) -> Result<InfoTable, AccessE
     if let Some(known) = thing.property(property) {
         return Ok(single(known));
     }
-    let base_type = Thing::BUILT_IN.iter().find(|(name, _)| *name == property).map(|(_, base_type)| *base_type);
+    let base_type =
+        Thing::BUILT_IN.iter().find(|(name, _)| *name == property).map(|(_, base_type)| *base_type);
     match (base_type, thing.built_in(property)) {
         (Some(base_type), Some(value)) => {
             Ok(InfoTable { fields: vec![Field::new(property, base_type)], rows: vec![vec![value]] })
@@ -198,7 +205,8 @@ pub(super) fn cached(thing: &Thing, property: &str) -> Result<InfoTable, AccessE
 }
 
 fn single(property: &Property) -> InfoTable {
-    let field = Field { description: property.description.clone(), ..Field::new(&property.name, property.base_type) };
+    let field =
+        Field { description: property.description.clone(), ..Field::new(&property.name, property.base_type) };
     InfoTable { fields: vec![field], rows: vec![vec![property.sample.value.clone()]] }
 }
 
@@ -211,7 +219,11 @@ fn value_change(thing: &str, property: &Property) -> Change {
 }
 
 /// The values that a write names, each of the type of its property; refused as a whole if one does not fit.
-fn written_values(thing: &Thing, property: &str, params: &Content) -> Result<Vec<(String, Value)>, AccessError> {
+fn written_values(
+    thing: &Thing,
+    property: &str,
+    params: &Content,
+) -> Result<Vec<(String, Value)>, AccessError> {
     let several = matches!(property, "" | "*");
     if let Content::Bare(value) = params
         && !several

@@ -1,6 +1,8 @@
 //! Requests of an edge, answered from the model (protocol notes, section 8).
 
-use edgebind_alwayson::{Characteristic, Content, EntityType, Field, InfoTable, Method, Request, Response, Value};
+use edgebind_alwayson::{
+    Characteristic, Content, EntityType, Field, InfoTable, Method, Request, Response, Value,
+};
 
 use super::{
     Access, AccessError, Caller, Change, Event, Model,
@@ -32,7 +34,9 @@ impl Model {
                 self.write(entity, name, params, Caller::Edge, now_ms)?;
                 Ok(Access::Here(Response::success()))
             }
-            (Method::Post, Characteristic::Services) => self.invoke(entity, name, params, Caller::Edge, now_ms),
+            (Method::Post, Characteristic::Services) => {
+                self.invoke(entity, name, params, Caller::Edge, now_ms)
+            }
             (Method::Post, Characteristic::Events) => {
                 self.record_event(entity, name, now_ms, params.clone())?;
                 Ok(Access::Here(Response::success()))
@@ -86,7 +90,10 @@ impl Model {
             // This platform subscribes to no events: those that come are kept all the same.
             EVENT_SUBSCRIPTIONS => {
                 self.thing(entity)?;
-                Response::table(InfoTable::new(vec![Field::new("edgeName", edgebind_alwayson::BaseType::String)]))
+                Response::table(InfoTable::new(vec![Field::new(
+                    "edgeName",
+                    edgebind_alwayson::BaseType::String,
+                )]))
             }
             PROCESS_EVENTS => {
                 self.process_events(entity, params, now_ms)?;

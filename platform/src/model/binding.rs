@@ -174,7 +174,10 @@ impl Model {
         }
         let held_by = thing.binding.as_ref().map(|binding| binding.connection);
         self.connections.entry(connection).or_default().insert(name.to_owned());
-        if thing.ephemeral && self.policy == Policy::FirstInWins && held_by.is_some_and(|held| held != connection) {
+        if thing.ephemeral
+            && self.policy == Policy::FirstInWins
+            && held_by.is_some_and(|held| held != connection)
+        {
             return;
         }
         thing.binding = Some(Binding { connection, bound_name: bound_name.to_owned() });

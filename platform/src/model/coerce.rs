@@ -57,13 +57,17 @@ fn from_text(text: &str, wanted: BaseType) -> Result<Value, String> {
     let trimmed = text.trim();
     match wanted {
         BaseType::Number => trimmed.parse().map(Value::Number).map_err(|error| format!("{text:?}: {error}")),
-        BaseType::Integer => trimmed.parse().map(Value::Integer).map_err(|error| format!("{text:?}: {error}")),
+        BaseType::Integer => {
+            trimmed.parse().map(Value::Integer).map_err(|error| format!("{text:?}: {error}"))
+        }
         BaseType::Long => trimmed.parse().map(Value::Long).map_err(|error| format!("{text:?}: {error}")),
         BaseType::Boolean => {
             trimmed.parse().map(Value::Boolean).map_err(|_| format!("{text:?} is neither true nor false"))
         }
         // A document in a string: a table or a place; otherwise the string is the value itself: base64, an instant.
-        _ if trimmed.starts_with('{') => json::value_from_json(trimmed, wanted).map_err(|error| error.to_string()),
+        _ if trimmed.starts_with('{') => {
+            json::value_from_json(trimmed, wanted).map_err(|error| error.to_string())
+        }
         _ => {
             let quoted = serde_json::Value::from(text).to_string();
             json::value_from_json(&quoted, wanted).map_err(|error| error.to_string())

@@ -5,7 +5,8 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
 use super::{
-    AccessError, Cache, Model, Property, Push, PushType, RemoteBinding, Sample, ServiceDefinition, Template, Thing,
+    AccessError, Cache, Model, Property, Push, PushType, RemoteBinding, Sample, ServiceDefinition, Template,
+    Thing,
 };
 
 /// Where and why a model file, or the description of one thing, is wrong.
@@ -191,7 +192,9 @@ impl<'a> Place<'a> {
         let cache = match entry.cache_time {
             None => Cache::Through,
             Some(time) => Cache::from_cache_time(time).ok_or_else(|| {
-                problem(format!("cacheTime {time} is neither -1 (kept), 0 (read through) nor a time in milliseconds"))
+                problem(format!(
+                    "cacheTime {time} is neither -1 (kept), 0 (read through) nor a time in milliseconds"
+                ))
             })?,
         };
         Ok(RemoteBinding { name: entry.name.unwrap_or_else(|| property.name.clone()), push, cache })
@@ -230,7 +233,9 @@ impl<'a> Place<'a> {
         if thing.property(name).is_some() {
             return Err(format!("property {name} is there twice"));
         }
-        if property.remote.is_some() && thing.properties().any(|known| known.edge_name() == property.edge_name()) {
+        if property.remote.is_some()
+            && thing.properties().any(|known| known.edge_name() == property.edge_name())
+        {
             return Err(format!("two properties stand for {} at the edge", property.edge_name()));
         }
         Ok(())

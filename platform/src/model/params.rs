@@ -28,7 +28,9 @@ impl<'a> Params<'a> {
         let Some(table) = content.as_table() else { return Ok(Self { cells: BTreeMap::new() }) };
         let cells = match table.as_content() {
             Some(document) => serde_json::from_str::<BTreeMap<String, &'a RawValue>>(document)
-                .map_err(|error| AccessError::BadParams(format!("parameters are not a JSON object: {error}")))?
+                .map_err(|error| {
+                    AccessError::BadParams(format!("parameters are not a JSON object: {error}"))
+                })?
                 .into_iter()
                 .map(|(name, raw)| (name, Cell::Json(raw.get())))
                 .collect(),
@@ -94,7 +96,9 @@ impl Cell<'_> {
         let bad = |problem: String| AccessError::BadValue { name: name.to_owned(), problem };
         match self {
             Self::Typed(value) => coerce((*value).clone(), base_type).map_err(|error| bad(error.to_string())),
-            Self::Json(text) => json::value_from_json(text, base_type).map_err(|error| bad(error.to_string())),
+            Self::Json(text) => {
+                json::value_from_json(text, base_type).map_err(|error| bad(error.to_string()))
+            }
         }
     }
 }

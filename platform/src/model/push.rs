@@ -3,7 +3,8 @@
 use edgebind_alwayson::{BaseType, Code, Content, Field, InfoTable, Response, Value};
 
 use super::{
-    AccessError, Change, Model, Property, PushType, Quality, RemoteBinding, Sample, Thing, coerce::coerce, params::Params,
+    AccessError, Change, Model, Property, PushType, Quality, RemoteBinding, Sample, Thing, coerce::coerce,
+    params::Params,
 };
 
 /// Services by which an edge pushes values; the second belongs to newer platforms and takes the same table.
@@ -80,7 +81,12 @@ impl Model {
     /// # Errors
     ///
     /// [`AccessError`] for an unknown thing, or parameters without a table of values.
-    pub(super) fn push(&mut self, entity: &str, params: &Content, now_ms: i64) -> Result<PushReport, AccessError> {
+    pub(super) fn push(
+        &mut self,
+        entity: &str,
+        params: &Content,
+        now_ms: i64,
+    ) -> Result<PushReport, AccessError> {
         let learns = self.auto_properties;
         let decoded;
         let table = match pushed_table(params) {
@@ -88,7 +94,9 @@ impl Model {
             None => {
                 decoded = Params::read(params)?.value("values", BaseType::Infotable)?;
                 decoded.as_ref().and_then(Value::as_table).ok_or_else(|| {
-                    AccessError::BadParams("a push needs the table values with the columns name and value".to_owned())
+                    AccessError::BadParams(
+                        "a push needs the table values with the columns name and value".to_owned(),
+                    )
                 })?
             }
         };

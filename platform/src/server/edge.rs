@@ -10,13 +10,13 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Response as Reaction, SpawnHandle,
-    fut::wrap_future,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Response as Reaction,
+    SpawnHandle, fut::wrap_future,
 };
 use bytes::Bytes;
 use edgebind_alwayson::{
-    Auth, Bind, Characteristic, ClosedBy, Code, Content, Event, Frame, InboundId, Method, PlatformSession, Request,
-    RequestId, Response, SendError, State,
+    Auth, Bind, Characteristic, ClosedBy, Code, Content, Event, Frame, InboundId, Method, PlatformSession,
+    Request, RequestId, Response, SendError, State,
 };
 use edgebind_kernel::{Fairness, Lifeline, Stop, clock};
 use tokio::{
@@ -96,9 +96,15 @@ pub(super) enum Arrived {
     Text,
     Ping(Bytes),
     Pong(Bytes),
-    Close { code: Option<u16>, text: String },
+    Close {
+        code: Option<u16>,
+        text: String,
+    },
     /// Bytes that are no WebSocket frames: the only bad input that ends the link.
-    Broken { code: u16, text: String },
+    Broken {
+        code: u16,
+        text: String,
+    },
     Ended,
 }
 
@@ -205,7 +211,12 @@ impl Edge {
         });
         let answered = match result {
             Ok(()) => {
-                debug!(connection = connection.0, unbind = bind.unbind, names = bind.names.len(), "Edge bound.");
+                debug!(
+                    connection = connection.0,
+                    unbind = bind.unbind,
+                    names = bind.names.len(),
+                    "Edge bound."
+                );
                 self.to_notify.retain(|name| !bind.names.contains(name));
                 let answered = self.session.respond(now, id, Response::success());
                 if !bind.unbind {

@@ -15,7 +15,9 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
+use actix_web_actors::ws::{
+    CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder,
+};
 use edgebind_kernel::clock;
 use serde::Serialize;
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
@@ -33,10 +35,16 @@ pub(super) async fn upgrade(
     shared: web::Data<Shared>,
 ) -> Result<HttpResponse, actix_web::Error> {
     if !same_origin(&request) {
-        return Err(RestError::new(StatusCode::FORBIDDEN, "pages of other addresses may not look here").into());
+        return Err(
+            RestError::new(StatusCode::FORBIDDEN, "pages of other addresses may not look here").into()
+        );
     }
     if !offered_key(&request).is_some_and(|key| shared.key_opens(&key)) {
-        return Err(RestError::new(StatusCode::UNAUTHORIZED, "the live socket needs ?appKey= in its address").into());
+        return Err(RestError::new(
+            StatusCode::UNAUTHORIZED,
+            "the live socket needs ?appKey= in its address",
+        )
+        .into());
     }
     let changes = shared.watch();
     let live = Live {
@@ -52,7 +60,9 @@ pub(super) async fn upgrade(
 
 /// A browser always says where its page came from; other programs say nothing.
 fn same_origin(request: &HttpRequest) -> bool {
-    let text = |name: header::HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    let text = |name: header::HeaderName| {
+        request.headers().get(name).map(|value| value.to_str().unwrap_or_default())
+    };
     match (text(header::ORIGIN), text(header::HOST)) {
         (None, _) => true,
         (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, origin)| origin == host),

@@ -10,7 +10,10 @@ pub(super) fn configure(service: &mut web::ServiceConfig) {
     service
         .route("/", web::get().to(|| file("text/html; charset=utf-8", include_str!("page/index.html"))))
         .route("/page.css", web::get().to(|| file("text/css; charset=utf-8", include_str!("page/page.css"))))
-        .route("/page.js", web::get().to(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))));
+        .route(
+            "/page.js",
+            web::get().to(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))),
+        );
 }
 
 async fn file(content_type: &'static str, text: &'static str) -> HttpResponse {

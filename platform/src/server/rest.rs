@@ -22,7 +22,8 @@ use crate::model::{Access, RemoteCall};
 
 /// Adds the routes to an application; `/Thingworx/WS` has to be there already.
 pub(super) fn configure(service: &mut web::ServiceConfig) {
-    let method = |allowed: &'static str| web::to(move || async move { RestError::method(allowed).into_response() });
+    let method =
+        |allowed: &'static str| web::to(move || async move { RestError::method(allowed).into_response() });
     service.service(
         web::scope("/Thingworx")
             .wrap(from_fn(authorized))
@@ -96,8 +97,9 @@ pub(super) fn offered_key(request: &HttpRequest) -> Option<String> {
 /// Reads the body as parameters, within the limit and [`BODY_WAIT`].
 async fn params(shared: &Shared, body: web::Payload) -> Result<Content, RestError> {
     let bytes = bytes(shared, body).await?;
-    json::params_from_body(&bytes)
-        .map_err(|error| RestError::new(StatusCode::BAD_REQUEST, format!("the body is not understood: {error}")))
+    json::params_from_body(&bytes).map_err(|error| {
+        RestError::new(StatusCode::BAD_REQUEST, format!("the body is not understood: {error}"))
+    })
 }
 
 async fn bytes(shared: &Shared, body: web::Payload) -> Result<web::Bytes, RestError> {
@@ -120,7 +122,8 @@ async fn bytes(shared: &Shared, body: web::Payload) -> Result<web::Bytes, RestEr
 
 /// Asks the edge and takes only a success for an answer.
 async fn ask(shared: &Shared, call: RemoteCall) -> Result<Content, RestError> {
-    let response = shared.call(call).await.map_err(|error| RestError::coded(error.code(), error.to_string()))?;
+    let response =
+        shared.call(call).await.map_err(|error| RestError::coded(error.code(), error.to_string()))?;
     accepted(response)
 }
 

@@ -13,7 +13,10 @@ use edgebind_alwayson::{Code, Response};
 use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::{broadcast, oneshot};
 
-use super::{AppKey, Counts, Settings, edge::{Call, Edge}};
+use super::{
+    AppKey, Counts, Settings,
+    edge::{Call, Edge},
+};
 use crate::model::{Access, Change, ConnectionId, Model, RemoteCall};
 
 /// State of the platform; its methods take their locks for the time of one pure decision only.

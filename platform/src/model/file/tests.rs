@@ -59,7 +59,9 @@ fn a_fault_is_found_by_line_and_column() {
         "line 2, column 18: thing A exists already"
     );
     assert_eq!(
-        fault("{\"things\": [{\"name\": \"A\",\n \"properties\": [{\"name\": \"p\", \"baseType\": \"NUMBR\"}]}]}"),
+        fault(
+            "{\"things\": [{\"name\": \"A\",\n \"properties\": [{\"name\": \"p\", \"baseType\": \"NUMBR\"}]}]}"
+        ),
         "line 2, column 50: \"NUMBR\" is no base type, for example NUMBER or STRING"
     );
     assert_eq!(
@@ -102,7 +104,9 @@ fn contradictions_are_refused_with_a_sentence() {
     );
     assert_eq!(thing(r#""identifier": """#), AccessError::BadName(String::new()).to_string());
     assert_eq!(
-        thing(r#""services": [{"name": "s", "inputs": [{"name": "a", "baseType": "NUMBER"}, {"name": "a", "baseType": "NUMBER"}]}]"#),
+        thing(
+            r#""services": [{"name": "s", "inputs": [{"name": "a", "baseType": "NUMBER"}, {"name": "a", "baseType": "NUMBER"}]}]"#
+        ),
         "input a is there twice"
     );
 }

@@ -31,14 +31,15 @@ pub(in crate::server) async fn upgrade(
     let session = PlatformSession::new(session_settings(&shared.settings, frame_bytes), clock::now());
     // A temporary child has one life, so the parts are taken once.
     let parts = Mutex::new(Some((held, session, Writer::new(frames, writer.abort_handle()))));
-    let spec = ChildSpec::new(format!("edge-{}", id.0), "edge", RestartPolicy::temporary(), move |lifeline| {
-        let taken = parts.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (held, session, writer) = taken.expect("a temporary child is built once");
-        Edge::new(held, session, writer, lifeline)
-    })
-    .mailbox(Edge::MAILBOX)
-    .on_arbiter(actix_rt::Arbiter::current())
-    .listed(shared.edges.clone(), id);
+    let spec =
+        ChildSpec::new(format!("edge-{}", id.0), "edge", RestartPolicy::temporary(), move |lifeline| {
+            let taken = parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (held, session, writer) = taken.expect("a temporary child is built once");
+            Edge::new(held, session, writer, lifeline)
+        })
+        .mailbox(Edge::MAILBOX)
+        .on_arbiter(actix_rt::Arbiter::current())
+        .listed(shared.edges.clone(), id);
     let launched = shared.supervisor.send(Launch(spec)).await;
     let Some(edge) = shared.edges.resolve(&id).filter(|_| matches!(launched, Ok(Ok(())))) else {
         warn!(connection = id.0, "Connection refused: the platform stops.");
@@ -51,7 +52,8 @@ pub(in crate::server) async fn upgrade(
 
 /// Longest frame that the edge takes: its header `Max-Frame-Size`, or the default (section 2.2).
 fn frame_limit(request: &HttpRequest) -> usize {
-    let asked = request.headers().get("Max-Frame-Size").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let asked =
+        request.headers().get("Max-Frame-Size").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     // Below that, the header of a chunk with a name would not fit.
     asked.unwrap_or(usize::from(DEFAULT_CHUNK_BYTES)).clamp(SMALLEST_FRAME, LARGEST_FRAME)
 }
@@ -100,7 +102,9 @@ async fn read(mut messages: AggregatedMessageStream, edge: Arc<actix::Addr<Edge>
 async fn write(mut socket: actix_ws::Session, mut frames: mpsc::Receiver<Frame>, frame_bytes: usize) {
     while let Some(frame) = frames.recv().await {
         let written = match frame {
-            Frame::Binary(message) if message.len() > frame_bytes => fragments(&mut socket, message, frame_bytes).await,
+            Frame::Binary(message) if message.len() > frame_bytes => {
+                fragments(&mut socket, message, frame_bytes).await
+            }
             Frame::Binary(message) => socket.binary(message).await,
             Frame::Ping(payload) => socket.ping(&payload).await,
             Frame::Pong(payload) => socket.pong(&payload).await,

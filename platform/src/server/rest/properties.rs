@@ -10,7 +10,10 @@ use crate::{
 };
 
 /// What the platform knows; a list of all properties never goes to the edge.
-pub(super) async fn read_all(shared: web::Data<Shared>, thing: web::Path<String>) -> Result<HttpResponse, RestError> {
+pub(super) async fn read_all(
+    shared: web::Data<Shared>,
+    thing: web::Path<String>,
+) -> Result<HttpResponse, RestError> {
     Ok(table(&shared.with_model(|model| model.values(&thing))?))
 }
 
@@ -49,7 +52,12 @@ pub(super) async fn write_several(
     put(&shared, &thing, "*", body).await
 }
 
-async fn put(shared: &Shared, thing: &str, property: &str, body: web::Payload) -> Result<HttpResponse, RestError> {
+async fn put(
+    shared: &Shared,
+    thing: &str,
+    property: &str,
+    body: web::Payload,
+) -> Result<HttpResponse, RestError> {
     let params = params(shared, body).await?;
     let now_ms = clock::unix_millis();
     match shared.with_model(|model| model.write(thing, property, &params, Caller::Rest, now_ms))? {

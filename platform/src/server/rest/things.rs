@@ -13,7 +13,10 @@ pub(super) async fn list(shared: web::Data<Shared>) -> HttpResponse {
     table(&shared.with_model(|model| rows(model)))
 }
 
-pub(super) async fn show(shared: web::Data<Shared>, name: web::Path<String>) -> Result<HttpResponse, RestError> {
+pub(super) async fn show(
+    shared: web::Data<Shared>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, RestError> {
     let view = shared.with_model(|model| model.resolve(&name).map(ThingView::of));
     let view = view.ok_or_else(|| AccessError::UnknownThing(name.into_inner()))?;
     Ok(HttpResponse::Ok().json(view))
@@ -22,15 +25,19 @@ pub(super) async fn show(shared: web::Data<Shared>, name: web::Path<String>) -> 
 /// Takes an entry of a model file (`docs/reference/platform-model.md`) as body.
 pub(super) async fn create(shared: web::Data<Shared>, body: web::Payload) -> Result<HttpResponse, RestError> {
     let body = bytes(&shared, body).await?;
-    let text = std::str::from_utf8(&body)
-        .map_err(|error| RestError::new(StatusCode::BAD_REQUEST, format!("the body is not UTF-8: {error}")))?;
+    let text = std::str::from_utf8(&body).map_err(|error| {
+        RestError::new(StatusCode::BAD_REQUEST, format!("the body is not UTF-8: {error}"))
+    })?;
     let thing = Thing::parse(text)?;
     let view = ThingView::of(&thing);
     shared.with_model(|model| model.add(thing))?;
     Ok(HttpResponse::Created().json(view))
 }
 
-pub(super) async fn delete(shared: web::Data<Shared>, name: web::Path<String>) -> Result<HttpResponse, RestError> {
+pub(super) async fn delete(
+    shared: web::Data<Shared>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, RestError> {
     shared.with_model(|model| model.remove(&name))?;
     Ok(HttpResponse::Ok().finish())
 }
