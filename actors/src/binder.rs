@@ -178,7 +178,10 @@ impl Binder {
     }
 
     /// A new connection is a new chance: refused things do not wait for the end of their backoff.
-    #[expect(clippy::disallowed_methods, reason = "one message for each refused name, on a new connection only")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one message for each refused name, on a new connection only"
+    )]
     fn retry_refused(&self) {
         let Some(supervisor) = self.units.thing_supervisor() else { return };
         for name in self.refusals.keys() {

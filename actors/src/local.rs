@@ -30,7 +30,10 @@ pub async fn serve(units: &Units, request: Request) -> Response {
     match (request.characteristic, request.method) {
         (Characteristic::Services, Method::Post) => {
             if request.name.eq_ignore_ascii_case("GetMetadata") {
-                return Response::table(InfoTable::single(InfoTable::RESULT, Value::json(metadata(&request.entity))));
+                return Response::table(InfoTable::single(
+                    InfoTable::RESULT,
+                    Value::json(metadata(&request.entity)),
+                ));
             }
             call(units, &request.name, &request.params, Caller::Trusted).await
         }
