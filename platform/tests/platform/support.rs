@@ -7,7 +7,7 @@ use awc::ws;
 use bytes::Bytes;
 use edgebind_alwayson::{
     Bind, Body, Characteristic, Code, Content, Gateway, Incoming, InfoTable, Limits, Message, Method,
-    Request, Response, Value, decode, encode, from_hex,
+    Request, Response, Value, decode, encode, notation::from_hex,
 };
 use edgebind_platform::{AppKey, Platform, Settings, model::Model};
 use futures_util::{SinkExt, StreamExt};
