@@ -82,6 +82,7 @@ mod fairness;
 mod ident;
 mod life;
 mod lifeline;
+mod observer;
 mod panics;
 mod policy;
 mod rate;
@@ -96,6 +97,7 @@ pub use self::{
     fairness::Fairness,
     ident::{ChildId, Epoch},
     lifeline::{Lifeline, RootWatch},
+    observer::observe_restarts,
     panics::install_panic_hook,
     policy::{Backoff, Budget, Decision, Health, Lifetime, OnSpent, Restart, RestartPolicy, RestartState},
     spec::ChildSpec,

@@ -39,6 +39,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         }
     };
     edgebind_kernel::install_panic_hook();
+    telemetry::count_restarts();
     let code = actix_rt::System::new().block_on(serve(&config, args.state_dir.clone()));
     telemetry.shutdown(TELEMETRY_DEADLINE);
     code

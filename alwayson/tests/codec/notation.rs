@@ -1,6 +1,6 @@
 //! JSON and text for people.
 
-use edgebind_alwayson::{Aspect, BaseType};
+use edgebind_alwayson::{ Aspect, BaseType};
 use edgebind_alwayson::{
     Auth, Body, Characteristic, Content, Field, Incoming, InfoTable, Limits, Message, Method, Request, Value,
     decode, describe, encode, from_hex, from_json, to_json,

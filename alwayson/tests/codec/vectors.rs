@@ -7,7 +7,8 @@ use bytes::Bytes;
 use edgebind_alwayson::{
     Chunk, Header, Incoming, Limits, Message, Reassembler, ReassemblyLimits, decode, decode_with_trailing,
     encode,
-    notation::{describe, from_hex, from_json, to_json},
+    notation::{describe, to_json},
+    notation::{from_hex, from_json},
     split,
 };
 use serde_json::Value as Json;

@@ -13,7 +13,9 @@ use super::{
     Place, Strategy, Supervisor,
     child::{Child, State},
 };
-use crate::{Decision, Exit, Failure, Lifetime, clock, lifeline::Parent, rate::Rate, spec::Offspring};
+use crate::{
+    Decision, Exit, Failure, Lifetime, clock, lifeline::Parent, observer, rate::Rate, spec::Offspring,
+};
 
 /// Which children are to be started again, and when.
 pub(super) struct Agenda {
@@ -53,6 +55,9 @@ impl Supervisor {
     pub(super) fn start_child(&mut self, place: Place) {
         let Some(child) = self.children.get_mut(&place) else { return };
         let life = child.spec.start(Parent::Supervisor(Arc::clone(&self.address)));
+        if child.lives > 0 {
+            observer::restarted(child.spec.kind());
+        }
         child.lives = child.lives.saturating_add(1);
         child.enter(State::Up { life, started: clock::now() });
     }
