@@ -255,6 +255,7 @@ fn a_message_longer_than_the_limit_is_a_framing_error() {
         let mut edge = Edge::bound(&platform, &["SteamSensor"]).await;
         // Above the message limit, within that of frames: refused as a message, the link stays.
         edge.send_bytes(Bytes::from(vec![1; 12_000])).await;
+        assert_eq!(edge.message().await.body.code(), Code::ENTITY_TOO_LARGE);
         let name =
             Request::thing(Method::Get, "SteamSensor", Characteristic::Properties, "name", Content::Nothing);
         assert_eq!(edge.request(name).await.code, Code::SUCCESS);
