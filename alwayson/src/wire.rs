@@ -1,8 +1,8 @@
 //! Bytes of one WebSocket message to a [`Message`] or a [`Chunk`], and back.
 //!
 //! Every length and count is checked against the bytes that are left before anything is
-//! reserved for it, so a message of `n` bytes needs at most about 50 `n` bytes decoded
-//! (the worst cases are rows of NOTHING cells and many tables of one field). What is written is the canonical form:
+//! reserved for it, so a message of `n` bytes needs at most about 60 `n` bytes decoded
+//! (the worst cases are aspects and names without text, and many tables of one field). What is written is the canonical form:
 //! shortest length prefixes, markers 0 and 1, no surplus bytes.
 //!
 //! Joining and cutting chunks is the business of [`crate::Reassembler`] and [`crate::split`].
@@ -57,6 +57,16 @@ impl Default for Limits {
 /// Decodes one WebSocket binary message (sections 3 to 6).
 ///
 /// Bytes after the content field are ignored: some senders append zeros (section 14.1 and 14.2).
+///
+/// ```
+/// use edgebind_alwayson::{Body, Incoming, Limits, Message, Response, decode, encode};
+///
+/// let body = Body::Response(Response::success());
+/// let message = Message { request_id: 2, endpoint_id: 0, session_id: 1001, body };
+/// let bytes = encode(&message)?;
+/// assert_eq!(decode(&bytes, &Limits::DEFAULT)?, Incoming::Message(message));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

@@ -75,8 +75,8 @@ impl<'a> Reader<'a> {
     /// Text with its length prefix (section 4.1); the long form of a small length is accepted.
     pub(crate) fn string(&mut self) -> Result<String, DecodeError> {
         let length = match self.rest.first() {
-            Some(0..0x80) => usize::from(self.u8()?),
-            _ => to_usize(self.u32()? & !LONG_LENGTH),
+            None | Some(0..0x80) => usize::from(self.u8()?),
+            Some(0x80..) => to_usize(self.u32()? & !LONG_LENGTH),
         };
         let offset = self.offset();
         let text = self.take(length)?;

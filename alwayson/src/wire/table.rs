@@ -72,7 +72,7 @@ fn read_row(reader: &mut Reader<'_>, fields: usize) -> Result<Row, DecodeError> 
     let offset = reader.offset();
     let cells = usize::from(reader.u16()?);
     // The reference client always writes 0 as the high byte of the count (section 14.11).
-    let lost_high_byte = fields > 0xFF && cells == fields & 0xFF;
+    let lost_high_byte = matches!(fields, 0x100..=0xFFFF) && cells == fields & 0xFF;
     if cells != fields && !lost_high_byte {
         return Err(DecodeError::new(offset, DecodeReason::Cells { cells, fields }));
     }
