@@ -44,6 +44,7 @@ pub(crate) struct Life<A: Actor<Context = Context<A>>> {
     signs: Arc<Signs>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "alive is what it is nearly always")]
 enum Stage<A: Actor<Context = Context<A>>> {
     Unborn { mailbox: AddressReceiver<A>, build: Build<A>, lifeline: Lifeline },
     Alive(ContextFut<A, Context<A>>),

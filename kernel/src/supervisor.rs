@@ -96,7 +96,7 @@ impl Supervisor {
     }
 
     fn new(builder: SupervisorBuilder, ctx: &mut Context<Self>, lifeline: Lifeline) -> Self {
-        let SupervisorBuilder { id, strategy, restarts_per_s, stop_deadline, children } = builder;
+        let SupervisorBuilder { id, strategy, restarts_per_s, stop_deadline, children, .. } = builder;
         Self {
             id,
             strategy,
@@ -111,7 +111,7 @@ impl Supervisor {
             address: Arc::new(ctx.address()),
             fall: Some(Orphans::await_fall()),
             fairness: Fairness::default(),
-            told: Rate::per_second(LOGGED_PER_S),
+            told: Rate::per_second(LOGGED_PER_S, LOGGED_PER_S),
             untold: 0,
             since_unix_ms: clock::unix_millis(),
             first: children,
@@ -275,7 +275,7 @@ impl Handler<Halt> for Supervisor {
     type Result = ResponseFuture<StopReport>;
 
     fn handle(&mut self, Halt { deadline }: Halt, ctx: &mut Context<Self>) -> Self::Result {
-        self.begin_shutdown(deadline, None);
+        self.begin_shutdown(deadline, None, clock::now());
         let answer = self.when_shut_down();
         self.proceed(ctx);
         Box::pin(async { answer.await.unwrap_or_default() })

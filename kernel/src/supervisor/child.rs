@@ -14,7 +14,8 @@ pub(super) struct Child {
     /// When the state was entered.
     pub(super) since_unix_ms: i64,
     pub(super) past: RestartState,
-    pub(super) restarts: u32,
+    /// How often it was started.
+    pub(super) lives: u32,
     pub(super) last_exit: Option<Exit>,
 }
 
@@ -57,7 +58,7 @@ pub(super) enum Why {
 impl Child {
     pub(super) fn new(spec: Arc<dyn Offspring>) -> Self {
         let (since_unix_ms, past) = (clock::unix_millis(), RestartState::default());
-        Self { spec, state: State::Held, since_unix_ms, past, restarts: 0, last_exit: None }
+        Self { spec, state: State::Held, since_unix_ms, past, lives: 0, last_exit: None }
     }
 
     /// Enters `state`; returns the one before.

@@ -28,7 +28,7 @@ pub(super) struct Agenda {
 
 impl Agenda {
     pub(super) fn new(restarts_per_s: u32) -> Self {
-        let rate = Rate::per_second(restarts_per_s);
+        let rate = Rate::per_second(restarts_per_s, restarts_per_s / 10);
         Self { due: BTreeSet::new(), ready: VecDeque::new(), rate, alarm: None }
     }
 
@@ -53,28 +53,23 @@ impl Supervisor {
     pub(super) fn start_child(&mut self, place: Place) {
         let Some(child) = self.children.get_mut(&place) else { return };
         let life = child.spec.start(Parent::Supervisor(Arc::clone(&self.address)));
+        child.lives = child.lives.saturating_add(1);
         child.enter(State::Up { life, started: clock::now() });
-    }
-
-    pub(super) fn restart_child(&mut self, place: Place) {
-        if let Some(child) = self.children.get_mut(&place) {
-            child.restarts = child.restarts.saturating_add(1);
-        }
-        self.start_child(place);
     }
 
     /// A child has ended that nobody asked to.
     pub(super) fn fell(&mut self, place: Place, exit: Exit, now: Instant) {
+        if self.shutdown.is_some() {
+            // It has only gone before it was asked to.
+            self.forget(place);
+            return;
+        }
         let Some(child) = self.children.get_mut(&place) else { return };
         let State::Up { life, started } = &child.state else { return };
         let lifetime = Lifetime { started: *started, healthy: life.signs.vital().healthy };
         let policy = child.spec.policy();
         let decision = child.past.decide(policy, &exit, lifetime, now, fastrand::f64());
         self.tell(place, &exit, decision, now);
-        if self.shutdown.is_some() {
-            self.forget(place);
-            return;
-        }
         match decision {
             Decision::Forget => self.forget(place),
             Decision::RestartAfter(delay) => self.put_down(place, exit, now + delay, false),
@@ -138,7 +133,7 @@ impl Supervisor {
             }
             self.agenda.ready.pop_front();
             if waits {
-                self.restart_child(place);
+                self.start_child(place);
             }
         }
         self.agenda.due.first().map(|&(at, _)| at)
@@ -173,7 +168,7 @@ impl Supervisor {
         self.forget(place);
         error!(supervisor = %self.id, child = %id, %exit, "Restart budget spent, the supervisor gives up.");
         let failure = Failure::defect(format!("restart budget of {id} is spent, it last {exit}"));
-        self.begin_shutdown(now + self.stop_deadline, Some(failure));
+        self.begin_shutdown(now + self.stop_deadline, Some(failure), now);
     }
 
     /// Puts the end of a child into the log, a few a second at most.
