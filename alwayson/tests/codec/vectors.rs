@@ -7,8 +7,7 @@ use bytes::Bytes;
 use edgebind_alwayson::{
     Chunk, Header, Incoming, Limits, Message, Reassembler, ReassemblyLimits, decode, decode_with_trailing,
     encode,
-    notation::{describe, to_json},
-    notation::{from_hex, from_json},
+    notation::{describe, from_hex, from_json, to_json},
     split,
 };
 use serde_json::Value as Json;
