@@ -196,12 +196,12 @@ impl<A: Actor<Context = Context<A>> + Handler<Stop>> Line for Addr<A> {
         branch: Option<&Addr<Supervisor>>,
         deadline: Instant,
     ) -> Pin<Box<dyn Future<Output = StopReport>>> {
-        // Clones, because each clone of an address has one place of its own even in a full mailbox.
+        // `send` gets in even where the mailbox is full.
         if let Some(branch) = branch {
-            let answer = branch.clone().send(Halt { deadline });
+            let answer = branch.send(Halt { deadline });
             return Box::pin(async { answer.await.unwrap_or_default() });
         }
-        let answer = self.clone().send(Stop { deadline });
+        let answer = self.send(Stop { deadline });
         Box::pin(async {
             // An error says that it has ended already: just as well.
             let _ = answer.await;
