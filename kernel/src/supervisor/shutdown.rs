@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     Parted, Place, Strategy, Supervisor,
-    child::{Child, State, Why},
+    child::{State, Why},
 };
 use crate::{Ended, Failure, StopReport, clock, spec::LifeHandle};
 
@@ -106,7 +106,7 @@ impl Supervisor {
             self.finish(ctx);
             return;
         }
-        if self.strategy == Strategy::OneForOne || self.children.values().any(Child::is_ending) {
+        if self.strategy == Strategy::OneForOne || self.children.values().any(|child| child.is_ending()) {
             return;
         }
         let left = before(shutdown.deadline, now).saturating_duration_since(now);
