@@ -26,7 +26,7 @@ pub struct ChildSpec<A: Actor<Context = Context<A>>> {
     mailbox: usize,
     arbiter: Option<ArbiterHandle>,
     list: Option<List<A>>,
-    branch: fn(&Arc<Addr<A>>) -> Option<Arc<Addr<Supervisor>>>,
+    branch: fn(&Arc<Addr<A>>) -> Option<Branch>,
 }
 
 impl<A: Actor<Context = Context<A>> + Handler<Stop>> ChildSpec<A> {
@@ -171,7 +171,7 @@ pub(crate) struct LifeHandle {
     pub(crate) cut: oneshot::Sender<()>,
     line: Arc<dyn Line>,
     /// Set if the child is a supervisor.
-    pub(crate) branch: Option<Arc<Addr<Supervisor>>>,
+    pub(crate) branch: Option<Branch>,
 }
 
 impl LifeHandle {
@@ -222,6 +222,8 @@ impl Drop for Listing {
 }
 
 pub(crate) type Build<A> = Arc<dyn Fn(&mut Context<A>, Lifeline) -> A + Send + Sync>;
+/// The address of a child that is a supervisor.
+pub(crate) type Branch = Arc<Addr<Supervisor>>;
 type List<A> = Arc<dyn Fn(Epoch, &Arc<Addr<A>>) -> Listing + Send + Sync>;
 
 /// As actix's own default.

@@ -139,13 +139,17 @@ pub(super) fn part(
 ) -> impl Future<Output = (Ended, StopReport)> {
     let mut answer = life.ask_to_stop(*deadline.borrow());
     async move {
-        let LifeHandle { signs, mut cut, .. } = life;
+        let LifeHandle { signs, mut cut, branch, .. } = life;
         let report = loop {
             let at = *deadline.borrow_and_update();
             tokio::select! {
                 biased;
                 report = &mut answer => break Some(report),
-                () = cut.closed() => break Some(StopReport::default()),
+                // It has ended, which is all that matters, but the report of a branch may still be on its way.
+                () = cut.closed() => {
+                    let wait = if branch.is_some() { CUT_GRACE } else { Duration::ZERO };
+                    break Some(tokio::time::timeout(wait, answer).await.unwrap_or_default());
+                }
                 () = clock::until(at) => break None,
                 Ok(()) = deadline.changed() => {}
             }
