@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 
 use actix::prelude::*;
 use edgebind_alwayson::Response;
-use edgebind_kernel::{Lifeline, Stop, clock};
+use edgebind_kernel::{Lifeline, RetryNow, Stop, clock};
 use edgebind_observability::instruments;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -16,6 +16,7 @@ pub use plan::{Answer, BatchId, BindEvent, BindPlan, Dispatch, Limits, Outcome};
 use crate::{
     ThingName, Units,
     link::{CallBind, CallError},
+    registrar::thing_id,
     things::BindNews,
 };
 
@@ -29,6 +30,8 @@ pub struct Binder {
     /// Connection that the plan speaks of; 0 for none.
     connection: u64,
     marker_was_refused: bool,
+    /// Why the platform refuses a name: said once, until it changes.
+    refusals: HashMap<ThingName, String>,
 }
 
 /// A thing wants to be bound; the news come as `BindNews`.
@@ -70,6 +73,7 @@ impl Binder {
             timer: None,
             connection: 0,
             marker_was_refused: false,
+            refusals: HashMap::new(),
         }
     }
 
@@ -88,6 +92,7 @@ impl Binder {
         self.connection = now_on;
         if online {
             self.plan.link_up(clock::now());
+            self.retry_refused();
         }
         self.pump(ctx);
     }
@@ -149,11 +154,38 @@ impl Binder {
             // Whoever waited may have given up.
             waiting.send(event.clone()).unwrap_or_default();
         }
-        if event == BindEvent::Unbound {
-            info!(thing = %name, "Unbound.");
+        match &event {
+            BindEvent::Bound => {
+                self.refusals.remove(&name);
+                info!(thing = %name, "Bound.");
+            }
+            BindEvent::Refused { code, reason } => {
+                let why = format!("{code} {reason}");
+                if self.refusals.get(&name) != Some(&why) {
+                    warn!(thing = %name, %code, %reason, "Bind refused; it is tried again for ever.");
+                    self.refusals.insert(name.clone(), why);
+                }
+            }
+            BindEvent::Unbound => {
+                self.refusals.remove(&name);
+                info!(thing = %name, "Unbound.");
+            }
+            BindEvent::Suspended => {}
         }
         if let Some(thing) = self.units.things.resolve(name.as_str()) {
             thing.do_send(BindNews(event));
+        }
+    }
+
+    /// A new connection is a new chance: refused things do not wait for the end of their backoff.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one message for each refused name, on a new connection only"
+    )]
+    fn retry_refused(&self) {
+        let Some(supervisor) = self.units.thing_supervisor() else { return };
+        for name in self.refusals.keys() {
+            supervisor.do_send(RetryNow { id: thing_id(name).into() });
         }
     }
 
@@ -232,6 +264,7 @@ impl Handler<Release> for Binder {
     fn handle(&mut self, Release(name): Release, ctx: &mut Self::Context) -> Self::Result {
         let bound = self.plan.is_bound(&name);
         let happened = self.wait(name.clone());
+        self.refusals.remove(&name);
         self.plan.release(&name, clock::now());
         self.pump(ctx);
         if !bound {

@@ -198,6 +198,10 @@ impl Link {
             self.handle_event(event, ctx);
         }
         let Some(connection) = &mut self.connection else { return };
+        if connection.closed.is_some() && self.stopping.is_some() {
+            // The Close frame is still on its way; the end of the socket is reported after it.
+            return;
+        }
         if let Some(reason) = connection.closed.take() {
             return self.lost(reason, ctx);
         }

@@ -30,7 +30,10 @@ pub async fn serve(units: &Units, request: Request) -> Response {
     match (request.characteristic, request.method) {
         (Characteristic::Services, Method::Post) => {
             if request.name.eq_ignore_ascii_case("GetMetadata") {
-                return Response::table(InfoTable::single(InfoTable::RESULT, Value::json(metadata())));
+                return Response::table(InfoTable::single(
+                    InfoTable::RESULT,
+                    Value::json(metadata(&request.entity)),
+                ));
             }
             call(units, &request.name, &request.params, Caller::Trusted).await
         }
@@ -59,6 +62,8 @@ pub async fn call(units: &Units, service: &str, params: &Content, caller: Caller
     };
     let inputs = match Inputs::from_content(params) {
         Ok(inputs) => inputs,
+        // Who needs no inputs takes any (EMS notes, 7.2 and 7.6).
+        Err(_) if known.inputs.is_empty() => Inputs::default(),
         Err(error) => return Response::error(Code::BAD_REQUEST, error.to_string()),
     };
     match known.kind {
@@ -165,14 +170,14 @@ fn starting() -> Response {
 }
 
 /// What the platform shows when it browses the gateway thing.
-fn metadata() -> String {
+fn metadata(name: &str) -> String {
     let mut services = serde_json::Map::new();
     for service in SERVICES.iter().map(|service| (service.name, service.inputs, service.output)).chain([(
         "GetMetadata",
         &[][..],
         BaseType::Json,
     )]) {
-        let (name, inputs, output) = service;
+        let (service, inputs, output) = service;
         let fields: serde_json::Map<String, serde_json::Value> = inputs
             .iter()
             .map(|(input, base_type)| {
@@ -188,15 +193,15 @@ fn metadata() -> String {
             serde_json::json!({ "fieldDefinitions": fields })
         };
         services.insert(
-            name.to_owned(),
+            service.to_owned(),
             serde_json::json!({
-                "name": name, "description": "", "aspects": {}, "Inputs": inputs,
+                "name": service, "description": "", "aspects": {}, "Inputs": inputs,
                 "Outputs": { "name": "result", "baseType": output.name(), "fieldDefinitions": {} }
             }),
         );
     }
     serde_json::json!({
-        "name": NAME, "description": "", "isSystemObject": false,
+        "name": name, "description": "", "isSystemObject": false,
         "propertyDefinitions": {}, "serviceDefinitions": services, "eventDefinitions": {}
     })
     .to_string()

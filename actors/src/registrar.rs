@@ -248,7 +248,7 @@ fn session_spec(units: &Units, endpoint: Endpoint) -> ChildSpec<Session> {
     .listed(units.sessions.clone(), endpoint)
 }
 
-fn thing_id(name: &ThingName) -> String {
+pub(crate) fn thing_id(name: &ThingName) -> String {
     format!("thing/{name}")
 }
 

@@ -208,22 +208,32 @@ async fn exchange_http(
         Verb::Put => (HttpMethod::PUT, "PUT"),
         Verb::Post => (HttpMethod::POST, "POST"),
     };
-    let mut request = CLIENT
-        .with(Clone::clone)
-        .request(verb, format!("{}{}", registration.endpoint, http.path))
-        .insert_header((header::CONTENT_TYPE, "application/json"))
-        .timeout(deadline.saturating_duration_since(clock::now()));
     let span =
         trace::span_http_send(above, verb_name, &registration.endpoint.host, registration.endpoint.port);
-    if let Some(parent) = trace::traceparent(&span) {
-        request = request.insert_header((trace::TRACEPARENT, parent));
-    }
-    if !registration.user.is_empty() {
-        request = request.basic_auth(&registration.user, registration.password.expose_secret());
-    }
-    let sent = match http.body {
-        Some(body) => request.send_body(body).await,
-        None => request.send().await,
+    let prepare = || {
+        let mut request = CLIENT
+            .with(Clone::clone)
+            .request(verb.clone(), format!("{}{}", registration.endpoint, http.path))
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .timeout(deadline.saturating_duration_since(clock::now()));
+        if let Some(parent) = trace::traceparent(&span) {
+            request = request.insert_header((trace::TRACEPARENT, parent));
+        }
+        if !registration.user.is_empty() {
+            request = request.basic_auth(&registration.user, registration.password.expose_secret());
+        }
+        request
+    };
+    let sent = match http.body.clone() {
+        Some(body) => prepare().send_body(body).await,
+        None => prepare().send().await,
+    };
+    let sent = match sent {
+        // A kept connection may have been closed under our hands; a read may be sent twice, nothing else may.
+        Err(SendRequestError::Send(_) | SendRequestError::Response(_)) if http.verb == Verb::Get => {
+            prepare().force_close().send().await
+        }
+        sent => sent,
     };
     let mut answer = match sent {
         Ok(answer) => answer,

@@ -4,7 +4,7 @@ use actix::prelude::*;
 use edgebind_alwayson::{Characteristic, Method, Request, Response};
 use edgebind_kernel::{Failure, Fairness, Lifeline, Stop};
 use edgebind_observability::instruments::RequestKind;
-use tracing::{Span, debug, info, warn};
+use tracing::{Span, debug};
 
 use crate::{
     Registration, Source, ThingName, Units,
@@ -77,12 +77,10 @@ impl Handler<BindNews> for Thing {
     fn handle(&mut self, BindNews(event): BindNews, ctx: &mut Self::Context) {
         match event {
             BindEvent::Bound => {
-                info!(thing = %self.name, "Bound.");
                 self.lifeline.report("bound");
                 self.lifeline.healthy();
             }
             BindEvent::Refused { code, reason } => {
-                warn!(thing = %self.name, %code, %reason, "Bind refused.");
                 // The world refuses, nothing is broken here: no restart budget is spent (design: binding).
                 self.lifeline.fail(Failure::refused(format!("bind refused: {code} {reason}")));
                 ctx.stop();

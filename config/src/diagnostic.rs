@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// One complaint. Values of secret keys never appear in it: the line shown has them masked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
     /// How bad it is.
@@ -27,7 +29,7 @@ pub struct Diagnostic {
 }
 
 /// The line a diagnostic is about, cut to a readable length, secrets masked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Excerpt {
     /// The line or a part of it.
     pub text: String,
@@ -45,7 +47,7 @@ impl fmt::Display for Diagnostic {
         }
         write!(f, "{}", self.message)?;
         let number = self.line.map(|line| line.to_string()).unwrap_or_default();
-        let gutter = " ".repeat(number.len());
+        let gutter = " ".repeat(number.len().max(1));
         write!(f, "\n{gutter}--> {}", self.file)?;
         if let (Some(line), Some(column)) = (self.line, self.column) {
             write!(f, ":{line}:{column}")?;
@@ -68,7 +70,8 @@ impl fmt::Display for Diagnostic {
 }
 
 /// How bad a diagnostic is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; nothing is wrong.
     Note,
@@ -89,7 +92,8 @@ impl fmt::Display for Severity {
 }
 
 /// Kind of a diagnostic; its text is stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Code {
     /// The file cannot be read.
@@ -144,5 +148,17 @@ impl Code {
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_read_the_same_for_people_and_programs() {
+        for code in [Code::Syntax, Code::UnknownKey, Code::OutOfRange, Code::NotSupported] {
+            assert_eq!(serde_json::to_value(code).expect("JSON"), code.as_str());
+        }
     }
 }

@@ -57,10 +57,11 @@ impl SourceText {
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let end = self.line_starts.get(line).copied().unwrap_or(self.text.len());
         let body = self.text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r']);
-        let characters: Vec<char> = body.char_indices().map(|(at, c)| self.shown(start + at, c)).collect();
-        let caret = (column - 1).min(characters.len());
-        let first = if characters.len() > LONGEST { caret.saturating_sub(BEFORE) } else { 0 };
-        let text: String = characters.iter().skip(first).take(LONGEST).collect();
+        let length = body.chars().count();
+        let caret = (column - 1).min(length);
+        let first = if length > LONGEST { caret.saturating_sub(BEFORE) } else { 0 };
+        let window = body.char_indices().skip(first).take(LONGEST);
+        let text: String = window.map(|(at, c)| self.shown(start + at, c)).collect();
         let room = text.chars().count().saturating_sub(caret - first).max(1);
         let marked = self.text.get(self.boundary(range.start)..self.boundary(range.end));
         let width = marked.map_or(1, |text| text.split('\n').next().unwrap_or("").trim_end().chars().count());

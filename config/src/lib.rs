@@ -22,7 +22,7 @@ mod schema;
 mod secrets;
 mod validate;
 
-pub use diagnostic::{Code, Diagnostic, Severity};
+pub use diagnostic::{Code, Diagnostic, Excerpt, Severity};
 pub use load::{Document, LoadError, Loaded, Origin, Origins, Sources, load};
 pub use model::{
     AutoBind, Certificates, Config, Edgebind, Encryption, Fips, HttpServer, LogFormat, LogLevel, Logger,

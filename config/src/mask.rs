@@ -57,11 +57,14 @@ fn sounds_like_headers(name: &str) -> bool {
 
 /// The quoted name that ends right before `colon`.
 fn name_before(text: &str, colon: usize) -> Option<&str> {
-    let before = text.get(..colon)?.trim_end();
-    let inner = before.strip_suffix('"')?;
-    let start = inner.rfind('"')?;
-    let name = inner.get(start + 1..)?;
-    (name.len() <= 64).then_some(name)
+    // No name of a secret is longer; looking further back would cost the square of a hostile text.
+    const FARTHEST_BYTES: usize = 80;
+    let mut from = colon.saturating_sub(FARTHEST_BYTES);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let inner = text.get(from..colon)?.trim_end().strip_suffix('"')?;
+    inner.rfind('"').and_then(|start| inner.get(start + 1..))
 }
 
 /// Skips white space and comments.

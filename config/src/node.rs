@@ -133,11 +133,15 @@ impl Node {
     }
 }
 
-/// Cuts a text for a message; control characters never reach a terminal.
+/// Replaces control characters: none from outside ever reaches a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Cuts a text for a message.
 pub(crate) fn shorten(text: &str) -> String {
     const LONGEST: usize = 60;
-    let mut short: String =
-        text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut short: String = text.chars().take(LONGEST).collect();
     if text.chars().nth(LONGEST).is_some() {
         short.push('…');
     }

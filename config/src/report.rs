@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::document::SourceText;
-use crate::node::Place;
+use crate::node::{Place, printable};
 
 /// The diagnostics so far, and the text they point into.
 #[derive(Debug)]
@@ -45,11 +45,11 @@ impl Report {
         let mut diagnostic = Diagnostic {
             severity,
             code,
-            key: key.to_owned(),
-            file: self.source.name().to_owned(),
+            key: printable(key),
+            file: printable(self.source.name()),
             line: None,
             column: None,
-            message,
+            message: printable(&message),
             help: None,
             excerpt: None,
         };
@@ -64,11 +64,11 @@ impl Report {
                 order = range.start;
             }
             Place::Environment(name) => {
-                diagnostic.file = format!("environment variable {name}");
+                diagnostic.file = format!("environment variable {}", printable(name));
                 order = usize::MAX - 2;
             }
             Place::Flag(key) => {
-                diagnostic.file = format!("option {key}");
+                diagnostic.file = format!("option {}", printable(key));
                 order = usize::MAX - 1;
             }
             Place::Whole => {}
@@ -85,7 +85,7 @@ impl Report {
 
     /// Whether an error about this very key is there already; its value is then missing for a reason.
     pub(crate) fn has_error_about(&self, key: &str) -> bool {
-        self.found.iter().any(|(_, found)| found.severity == Severity::Error && found.key == key)
+        self.found.iter().any(|(_, found)| found.severity == Severity::Error && found.key == printable(key))
     }
 
     /// The diagnostics in the order of the file.
@@ -98,6 +98,6 @@ impl Report {
 impl Diagnostic {
     /// Adds what to do about it.
     pub(crate) fn help(&mut self, help: impl Into<String>) {
-        self.help = Some(help.into());
+        self.help = Some(printable(&help.into()));
     }
 }

@@ -257,6 +257,20 @@ mod tests {
     }
 
     #[test]
+    fn the_fixture_with_every_key_has_every_key() {
+        fn walk(keys: &[Key], text: &str) {
+            for key in keys {
+                assert!(text.contains(&format!("\"{}\":", key.name)), "{} is missing", key.name);
+                match &key.kind {
+                    Kind::Group(keys) | Kind::Records(Records { keys, .. }) => walk(keys, text),
+                    _ => {}
+                }
+            }
+        }
+        walk(ROOT, include_str!("../tests/data/good/every-key.json"));
+    }
+
+    #[test]
     fn names_differ_by_more_than_case_and_underscores() {
         fn walk(keys: &[Key]) {
             let mut names: Vec<String> =

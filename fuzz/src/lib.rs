@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use edgebind_alwayson::from_hex;
+use edgebind_alwayson::notation::from_hex;
 use serde_json::Value as Json;
 
 /// Random bytes read as a list of decisions; zeros once they are used up.

@@ -1,6 +1,9 @@
 //! Any text as the JSON notation of a message.
 
-use edgebind_alwayson::{Limits, decode, from_json, to_json};
+use edgebind_alwayson::{
+    Limits, decode,
+    notation::{from_json, to_json},
+};
 use edgebind_fuzz::{Script, vectors};
 
 /// What is taken gives bytes that decode, and their notation gives the same bytes.

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use edgebind_alwayson::{
-    Header, Incoming, Limits, decode, decode_with_trailing, describe, encode, from_json, to_json,
+    Header, Incoming, Limits, decode, decode_with_trailing, encode,
+    notation::{describe, from_json, to_json},
 };
 use edgebind_fuzz::{Script, vectors};
 

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The monotonic time; tokio's, so that tests in paused time see the same clock as their timers.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the home of the clock")]
 pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

@@ -124,3 +124,48 @@ impl<K: Hash + Eq, A: Actor> fmt::Debug for Directory<K, A> {
 
 /// Enough that threads seldom wait for each other.
 const SHARDS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use actix::{Context, dev::channel};
+
+    use super::*;
+
+    struct Nobody;
+
+    impl Actor for Nobody {
+        type Context = Context<Self>;
+    }
+
+    fn addr() -> Arc<Addr<Nobody>> {
+        Arc::new(Addr::new(channel::channel(1).0))
+    }
+
+    #[test]
+    fn an_old_life_neither_replaces_nor_removes_a_later_one() {
+        let directory = Directory::<String, Nobody>::new();
+        let (old, new) = (Epoch::next(), Epoch::next());
+        let (first, second) = (addr(), addr());
+        directory.enter("pump".into(), old, Arc::clone(&first));
+        directory.enter("pump".into(), new, Arc::clone(&second));
+        directory.leave("pump", old);
+        directory.enter("pump".into(), old, first);
+        assert_eq!(directory.resolve("pump"), Some(second));
+        directory.leave("pump", new);
+        assert_eq!(directory.resolve("pump"), None);
+        assert!(directory.is_empty());
+    }
+
+    #[test]
+    fn clones_share_the_entries_over_all_shards() {
+        let directory = Directory::<u32, Nobody>::new();
+        let clone = directory.clone();
+        for n in 0..1000 {
+            clone.enter(n, Epoch::next(), addr());
+        }
+        let mut keys = directory.keys();
+        keys.sort_unstable();
+        assert_eq!(keys, (0..1000).collect::<Vec<_>>());
+        assert_eq!(directory.len(), 1000);
+    }
+}

@@ -25,10 +25,14 @@ pub fn install_panic_hook() {
     });
 }
 
-/// The panic this thread has just come out of: text and place from the hook, at least the text from `payload`.
+/// The panic this thread has just come out of (`payload`) or is still in (none): text and place as the hook saw them.
 pub(crate) fn last(payload: Option<&(dyn Any + Send)>) -> Exit {
     let seen = LAST.try_with(RefCell::take).ok().flatten();
-    seen.unwrap_or_else(|| Exit::Panicked { text: text(payload), place: UNKNOWN_PLACE.into() })
+    let text = text(payload);
+    // What the hook remembers is an older panic if this one went past it (`resume_unwind`).
+    let is_this =
+        |exit: &Exit| payload.is_none() || matches!(exit, Exit::Panicked { text: seen, .. } if *seen == text);
+    seen.filter(is_this).unwrap_or_else(|| Exit::Panicked { text, place: UNKNOWN_PLACE.into() })
 }
 
 fn remember(info: &PanicHookInfo<'_>) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Lets through at most `per_s` events a second, after a first burst of a tenth of that (at least one).
+/// Lets through at most `per_s` events a second, `burst` of them (at least one) at once after a quiet time.
 ///
 /// The generic cell rate algorithm: one point in time instead of a bucket that is refilled.
 #[derive(Clone, Debug)]
@@ -14,11 +14,10 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// A limit of `per_s` events a second; 0 is taken as 1.
-    pub(crate) fn per_second(per_s: u32) -> Self {
-        let per_s = per_s.max(1);
-        let gap = Duration::from_secs(1) / per_s;
-        Self { gap, burst: gap * (per_s / 10).saturating_sub(1), due: None }
+    /// A limit of `per_s` events a second; 0 is taken as 1, in the burst too.
+    pub(crate) fn per_second(per_s: u32, burst: u32) -> Self {
+        let gap = Duration::from_secs(1) / per_s.max(1);
+        Self { gap, burst: gap * burst.saturating_sub(1), due: None }
     }
 
     /// Counts one event at `now`.
@@ -46,7 +45,7 @@ mod tests {
     #[test]
     fn an_even_pace_passes_and_a_faster_one_is_told_when() {
         let start = crate::clock::now();
-        let mut rate = Rate::per_second(10);
+        let mut rate = Rate::per_second(10, 1);
         assert_eq!(rate.admit(start), Ok(()));
         assert_eq!(rate.admit(start), Err(start + Duration::from_millis(100)));
         assert_eq!(rate.admit(start + Duration::from_millis(100)), Ok(()));
@@ -56,10 +55,11 @@ mod tests {
         #[test]
         fn no_second_sees_more_than_rate_and_burst(
             per_s in 1_u32..500,
+            burst in 0_u32..50,
             steps in prop::collection::vec(0_u64..50, 1..600),
         ) {
             let mut at = crate::clock::now();
-            let mut rate = Rate::per_second(per_s);
+            let mut rate = Rate::per_second(per_s, burst);
             let mut passed = Vec::new();
             for step in steps {
                 at += Duration::from_millis(step);
@@ -67,7 +67,7 @@ mod tests {
                     passed.push(at);
                 }
             }
-            let most = usize::try_from(per_s + per_s / 10 + 1).unwrap();
+            let most = usize::try_from(per_s + burst + 1).unwrap();
             for (n, first) in passed.iter().enumerate() {
                 let within = passed[n..].iter().take_while(|&&at| at - *first < Duration::from_secs(1)).count();
                 prop_assert!(within <= most, "{within} in one second at {per_s}");

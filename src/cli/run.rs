@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args as ClapArgs;
 use edgebind_config::Config;
+use edgebind_observability::InitError;
 use tracing::{error, info, warn};
 
 use super::{configuration::load_or_exit, exit, signals::stop_signal, telemetry};
@@ -32,15 +33,22 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Err(code) => return code,
     };
     let telemetry = match telemetry::start(&config.observability, config.logger.level.directive()) {
-        Ok(telemetry) => telemetry,
+        Ok(telemetry) => Some(telemetry),
+        Err(error @ InitError::Export { .. }) => {
+            error!(%error, "Nothing is exported; the gateway goes on without.");
+            None
+        }
         Err(error) => {
             eprintln!("edgebind run: {error}");
             return exit::configuration();
         }
     };
     edgebind_kernel::install_panic_hook();
+    telemetry::count_restarts();
     let code = actix_rt::System::new().block_on(serve(&config, args.state_dir.clone()));
-    telemetry.shutdown(TELEMETRY_DEADLINE);
+    if let Some(telemetry) = telemetry {
+        telemetry.shutdown(TELEMETRY_DEADLINE);
+    }
     code
 }
 

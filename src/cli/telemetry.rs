@@ -1,7 +1,10 @@
 //! Maps the configuration to what the process tells about itself.
 
 use edgebind_config::{LogFormat, Observability};
-use edgebind_observability::{InitError, LogFormat as Format, Otlp, Sampling, Settings, Telemetry, init};
+use edgebind_kernel::observe_restarts;
+use edgebind_observability::{
+    InitError, LogFormat as Format, Otlp, Sampling, Settings, Telemetry, init, instruments, instruments::Unit,
+};
 use secrecy::ExposeSecret;
 
 /// Starts log, traces and metrics; `level` counts unless the configuration has a filter of its own.
@@ -31,4 +34,17 @@ pub(super) fn start(observability: &Observability, level: &str) -> Result<Teleme
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     init(&settings.with_environment(variables))
+}
+
+/// Counts each restart in the supervision tree by the kind of its unit.
+pub(super) fn count_restarts() {
+    observe_restarts(|kind| {
+        instruments().restart(match kind {
+            "link" => Unit::Link,
+            "binder" => Unit::Binder,
+            "thing" => Unit::Thing,
+            "session" => Unit::Session,
+            _ => Unit::Other,
+        });
+    });
 }

@@ -113,6 +113,8 @@ impl<'de> Visitor<'de> for Cell<'_, '_> {
 }
 
 impl Cell<'_, '_> {
+    /// `latitude`, `longitude` and perhaps `elevation`; null for one of the first two makes the whole null, as we
+    /// write NaN.
     fn location<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let (mut latitude, mut longitude, mut elevation) = (None, None, None);
         while let Some(key) = map.next_key::<String>()? {
@@ -126,17 +128,14 @@ impl Cell<'_, '_> {
                 }
             };
             let seed = Cell { base_type: BaseType::Number, ..self };
-            if let Value::Number(degrees) =
-                map.next_value_seed(seed).inspect_err(|_| self.reading.at(&key))?
-            {
-                *part = Some(degrees);
-            }
+            *part = Some(map.next_value_seed(seed).inspect_err(|_| self.reading.at(&key))?);
         }
-        match (latitude, longitude) {
-            (Some(latitude), Some(longitude)) => {
-                let elevation = elevation.unwrap_or_default();
+        match (latitude, longitude, elevation) {
+            (Some(Value::Number(latitude)), Some(Value::Number(longitude)), elevation) => {
+                let elevation = if let Some(Value::Number(metres)) = elevation { metres } else { 0.0 };
                 Ok(Value::Location(Location { longitude, latitude, elevation }))
             }
+            (Some(_), Some(_), _) => Ok(Value::Nothing),
             _ => Err(A::Error::custom("a LOCATION needs `latitude` and `longitude`")),
         }
     }

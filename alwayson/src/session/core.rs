@@ -355,6 +355,12 @@ impl Core {
         }
         let parts = split(&encoded, self.settings.chunk_bytes)
             .map_err(|error| SendError::Encode(error.to_string()))?;
+        // Receivers judge a message in chunks by count x chunk size, which is more than its length (section 6.3).
+        let announced =
+            if parts.len() > 1 { parts.len() * usize::from(self.settings.chunk_bytes) } else { bytes };
+        if announced > limit {
+            return Err(SendError::TooLarge { bytes: announced, limit });
+        }
         parts.into_iter().for_each(|part| self.outbox.push(part));
         Ok(())
     }

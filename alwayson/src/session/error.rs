@@ -30,7 +30,7 @@ pub enum SendError {
     /// ENTITY_TOO_LARGE.
     #[error("message of {bytes} bytes is longer than the limit of {limit}")]
     TooLarge {
-        /// Encoded length.
+        /// Encoded length; of a message in chunks what its receiver counts, whole chunks (section 6.3).
         bytes: usize,
         /// [`SessionSettings::max_message_bytes`](super::SessionSettings::max_message_bytes).
         limit: usize,

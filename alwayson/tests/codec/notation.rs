@@ -1,9 +1,9 @@
 //! JSON and text for people.
 
-use edgebind_alwayson::{Aspect, BaseType};
 use edgebind_alwayson::{
-    Auth, Body, Characteristic, Content, Field, Incoming, InfoTable, Limits, Message, Method, Request, Value,
-    decode, describe, encode, from_hex, from_json, to_json,
+    Aspect, Auth, BaseType, Body, Characteristic, Content, Field, Incoming, InfoTable, Limits, Message,
+    Method, Request, Value, decode, encode,
+    notation::{describe, from_hex, from_json, to_json},
 };
 
 #[test]

@@ -3,7 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use edgebind_alwayson::{
     BaseType, Body, Code, Content, EncodeError, Field, Header, InfoTable, Limits, Message, Response, Value,
-    decode, decode_with_trailing, encode, encode_into, from_json, to_json,
+    decode, decode_with_trailing, encode, encode_into,
+    notation::{from_json, to_json},
 };
 use proptest::prelude::*;
 

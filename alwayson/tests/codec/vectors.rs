@@ -6,7 +6,9 @@ use std::path::Path;
 use bytes::Bytes;
 use edgebind_alwayson::{
     Chunk, Header, Incoming, Limits, Message, Reassembler, ReassemblyLimits, decode, decode_with_trailing,
-    describe, encode, from_hex, from_json, split, to_json,
+    encode,
+    notation::{describe, from_hex, from_json, to_json},
+    split,
 };
 use serde_json::Value as Json;
 

@@ -217,6 +217,7 @@ fn a_location_comes_as_object_or_text() {
     ] {
         assert_eq!(cell("LOCATION", value), Ok(place(elevation)), "{value}");
     }
+    assert_eq!(cell("LOCATION", r#"{"latitude":null,"longitude":2}"#), Ok(Value::Nothing));
     assert!(cell("LOCATION", r#"{"latitude":1}"#).is_err());
     assert!(cell("LOCATION", r#""1,2,3,4""#).is_err());
 }

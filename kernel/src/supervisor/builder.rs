@@ -1,6 +1,6 @@
 //! Settings and first children of a supervisor.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use actix::{Actor, Context, Handler};
 
@@ -15,6 +15,7 @@ pub struct SupervisorBuilder {
     pub(super) restarts_per_s: u32,
     pub(super) stop_deadline: Duration,
     pub(super) children: Vec<Arc<dyn Offspring>>,
+    names: HashSet<ChildId>,
 }
 
 impl SupervisorBuilder {
@@ -25,6 +26,7 @@ impl SupervisorBuilder {
             restarts_per_s: RESTARTS_PER_S,
             stop_deadline: STOP_DEADLINE,
             children: Vec::new(),
+            names: HashSet::new(),
         }
     }
 
@@ -62,12 +64,8 @@ impl SupervisorBuilder {
     where
         A: Actor<Context = Context<A>> + Handler<Stop>,
     {
-        let id = spec.id();
-        assert!(
-            !self.children.iter().any(|child| child.id() == id),
-            "two children of {} are named {id}",
-            self.id
-        );
+        let new = self.names.insert(spec.id().clone());
+        assert!(new, "two children of {} are named {}", self.id, spec.id());
         self.children.push(Arc::new(spec));
         self
     }

@@ -14,8 +14,10 @@ pub(super) struct Child {
     /// When the state was entered.
     pub(super) since_unix_ms: i64,
     pub(super) past: RestartState,
-    pub(super) restarts: u32,
-    pub(super) last_exit: Option<Exit>,
+    /// How often it was started.
+    pub(super) lives: u32,
+    /// Boxed, because it is rare and there may be ten thousand of us.
+    pub(super) last_exit: Option<Box<Exit>>,
 }
 
 /// Where a child stands.
@@ -57,7 +59,7 @@ pub(super) enum Why {
 impl Child {
     pub(super) fn new(spec: Arc<dyn Offspring>) -> Self {
         let (since_unix_ms, past) = (clock::unix_millis(), RestartState::default());
-        Self { spec, state: State::Held, since_unix_ms, past, restarts: 0, last_exit: None }
+        Self { spec, state: State::Held, since_unix_ms, past, lives: 0, last_exit: None }
     }
 
     /// Enters `state`; returns the one before.

@@ -53,7 +53,7 @@ impl Supervisor {
             .map(|(&place, _)| place)
             .collect();
         for place in places {
-            self.restart_child(place);
+            self.start_child(place);
         }
         None
     }

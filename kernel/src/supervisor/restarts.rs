@@ -13,7 +13,9 @@ use super::{
     Place, Strategy, Supervisor,
     child::{Child, State},
 };
-use crate::{Decision, Exit, Failure, Lifetime, clock, lifeline::Parent, rate::Rate, spec::Offspring};
+use crate::{
+    Decision, Exit, Failure, Lifetime, clock, lifeline::Parent, observer, rate::Rate, spec::Offspring,
+};
 
 /// Which children are to be started again, and when.
 pub(super) struct Agenda {
@@ -28,7 +30,7 @@ pub(super) struct Agenda {
 
 impl Agenda {
     pub(super) fn new(restarts_per_s: u32) -> Self {
-        let rate = Rate::per_second(restarts_per_s);
+        let rate = Rate::per_second(restarts_per_s, restarts_per_s / 10);
         Self { due: BTreeSet::new(), ready: VecDeque::new(), rate, alarm: None }
     }
 
@@ -44,7 +46,7 @@ impl Supervisor {
         let place = self.next_place;
         self.next_place += 1;
         self.places.insert(spec.id().clone(), place);
-        self.children.insert(place, Child::new(spec));
+        self.children.insert(place, Box::new(Child::new(spec)));
         if self.recovery.is_none() {
             self.start_child(place);
         }
@@ -53,28 +55,26 @@ impl Supervisor {
     pub(super) fn start_child(&mut self, place: Place) {
         let Some(child) = self.children.get_mut(&place) else { return };
         let life = child.spec.start(Parent::Supervisor(Arc::clone(&self.address)));
-        child.enter(State::Up { life, started: clock::now() });
-    }
-
-    pub(super) fn restart_child(&mut self, place: Place) {
-        if let Some(child) = self.children.get_mut(&place) {
-            child.restarts = child.restarts.saturating_add(1);
+        if child.lives > 0 {
+            observer::restarted(child.spec.kind());
         }
-        self.start_child(place);
+        child.lives = child.lives.saturating_add(1);
+        child.enter(State::Up { life, started: clock::now() });
     }
 
     /// A child has ended that nobody asked to.
     pub(super) fn fell(&mut self, place: Place, exit: Exit, now: Instant) {
+        if self.shutdown.is_some() {
+            // It has only gone before it was asked to.
+            self.forget(place);
+            return;
+        }
         let Some(child) = self.children.get_mut(&place) else { return };
         let State::Up { life, started } = &child.state else { return };
         let lifetime = Lifetime { started: *started, healthy: life.signs.vital().healthy };
         let policy = child.spec.policy();
         let decision = child.past.decide(policy, &exit, lifetime, now, fastrand::f64());
         self.tell(place, &exit, decision, now);
-        if self.shutdown.is_some() {
-            self.forget(place);
-            return;
-        }
         match decision {
             Decision::Forget => self.forget(place),
             Decision::RestartAfter(delay) => self.put_down(place, exit, now + delay, false),
@@ -138,7 +138,7 @@ impl Supervisor {
             }
             self.agenda.ready.pop_front();
             if waits {
-                self.restart_child(place);
+                self.start_child(place);
             }
         }
         self.agenda.due.first().map(|&(at, _)| at)
@@ -160,7 +160,7 @@ impl Supervisor {
 
     fn put_down(&mut self, place: Place, exit: Exit, until: Instant, quarantined: bool) {
         let Some(child) = self.children.get_mut(&place) else { return };
-        child.last_exit = Some(exit);
+        child.last_exit = Some(Box::new(exit));
         child.enter(State::Down { until, quarantined });
         match self.strategy {
             Strategy::OneForOne => drop(self.agenda.due.insert((until, place))),
@@ -173,7 +173,7 @@ impl Supervisor {
         self.forget(place);
         error!(supervisor = %self.id, child = %id, %exit, "Restart budget spent, the supervisor gives up.");
         let failure = Failure::defect(format!("restart budget of {id} is spent, it last {exit}"));
-        self.begin_shutdown(now + self.stop_deadline, Some(failure));
+        self.begin_shutdown(now + self.stop_deadline, Some(failure), now);
     }
 
     /// Puts the end of a child into the log, a few a second at most.

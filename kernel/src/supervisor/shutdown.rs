@@ -69,25 +69,23 @@ impl Supervisor {
     }
 
     /// Begins to stop all children, and then itself; a second call can only make it faster.
-    pub(super) fn begin_shutdown(&mut self, deadline: Instant, failure: Option<Failure>) {
-        let report = StopReport::default();
-        let shutdown =
-            self.shutdown.get_or_insert(Shutdown { deadline, failure: None, report, waiting: Vec::new() });
+    pub(super) fn begin_shutdown(&mut self, deadline: Instant, failure: Option<Failure>, now: Instant) {
+        let fresh =
+            || Shutdown { deadline, failure: None, report: StopReport::default(), waiting: Vec::new() };
+        let shutdown = self.shutdown.get_or_insert_with(fresh);
         shutdown.deadline = shutdown.deadline.min(deadline);
         shutdown.failure = shutdown.failure.take().or(failure);
+        let deadline = before(shutdown.deadline, now);
         self.agenda.clear();
         self.recovery = None;
-        let alive = |state: &State| matches!(state, State::Up { .. } | State::Ending { .. });
-        let dead: Vec<Place> =
-            self.children.iter().filter(|(_, child)| !alive(&child.state)).map(|(&place, _)| place).collect();
-        for place in dead {
-            self.forget(place);
-        }
-        let ending: Vec<Place> =
-            self.children.iter().filter(|(_, child)| child.is_ending()).map(|(&place, _)| place).collect();
-        let deadline = before(shutdown_deadline(&self.shutdown, deadline), clock::now());
-        for place in ending {
-            self.end_child(place, Why::Shutdown, deadline);
+        let places: Vec<Place> = self.children.keys().rev().copied().collect();
+        for place in places {
+            match self.children.get(&place).map(|child| &child.state) {
+                Some(State::Down { .. } | State::Held) => self.forget(place),
+                // One after the other.
+                Some(State::Up { .. }) if self.strategy == Strategy::RestForOne => {}
+                _ => self.end_child(place, Why::Shutdown, deadline),
+            }
         }
     }
 
@@ -101,28 +99,19 @@ impl Supervisor {
         answer
     }
 
-    /// Stops the next children, or itself when none is left.
+    /// Stops the next child if they go one after the other; finishes when none is left.
     pub(super) fn proceed_with_shutdown(&mut self, now: Instant, ctx: &mut Context<Self>) {
         let Some(shutdown) = &self.shutdown else { return };
-        let deadline = before(shutdown.deadline, now);
-        let up: Vec<Place> =
-            self.children.iter().rev().filter(|(_, child)| child.is_up()).map(|(&place, _)| place).collect();
-        match self.strategy {
-            Strategy::OneForOne => {
-                for place in up {
-                    self.end_child(place, Why::Shutdown, deadline);
-                }
-            }
-            Strategy::RestForOne if self.children.values().any(super::child::Child::is_ending) => {}
-            Strategy::RestForOne => {
-                if let Some(&last) = up.first() {
-                    let left = share(deadline.saturating_duration_since(now), up.len());
-                    self.end_child(last, Why::Shutdown, now + left);
-                }
-            }
-        }
         if self.children.is_empty() {
             self.finish(ctx);
+            return;
+        }
+        if self.strategy == Strategy::OneForOne || self.children.values().any(|child| child.is_ending()) {
+            return;
+        }
+        let left = before(shutdown.deadline, now).saturating_duration_since(now);
+        if let Some(&last) = self.children.keys().next_back() {
+            self.end_child(last, Why::Shutdown, now + share(left, self.children.len()));
         }
     }
 
@@ -150,13 +139,17 @@ pub(super) fn part(
 ) -> impl Future<Output = (Ended, StopReport)> {
     let mut answer = life.ask_to_stop(*deadline.borrow());
     async move {
-        let LifeHandle { signs, mut cut, .. } = life;
+        let LifeHandle { signs, mut cut, branch, .. } = life;
         let report = loop {
             let at = *deadline.borrow_and_update();
             tokio::select! {
                 biased;
                 report = &mut answer => break Some(report),
-                () = cut.closed() => break Some(StopReport::default()),
+                // It has ended, which is all that matters, but the report of a branch may still be on its way.
+                () = cut.closed() => {
+                    let wait = if branch.is_some() { CUT_GRACE } else { Duration::ZERO };
+                    break Some(tokio::time::timeout(wait, answer).await.unwrap_or_default());
+                }
                 () = clock::until(at) => break None,
                 Ok(()) = deadline.changed() => {}
             }
@@ -185,10 +178,6 @@ pub(super) fn share(left: Duration, n: usize) -> Duration {
 fn before(deadline: Instant, now: Instant) -> Instant {
     let left = deadline.saturating_duration_since(now);
     now + left.saturating_sub((left / 4).min(2 * CUT_GRACE))
-}
-
-fn shutdown_deadline(shutdown: &Option<Shutdown>, or: Instant) -> Instant {
-    shutdown.as_ref().map_or(or, |shutdown| shutdown.deadline)
 }
 
 /// How long a child that was cut may take to be gone; longer means that its thread is blocked.

@@ -35,7 +35,7 @@ impl Handler<Survey> for Supervisor {
                 && let Some(branch) = &life.branch
             {
                 // All are asked at once.
-                branches.push((n, branch.clone().send(Survey { deadline: earlier })));
+                branches.push((n, branch.send(Survey { deadline: earlier })));
             }
         }
         let mut root = self.node(children);
@@ -99,7 +99,7 @@ fn node(child: &Child, now: Instant) -> TreeNode {
         state,
         report: child.signs().map(|signs| signs.vital().report.to_string()).unwrap_or_default(),
         since_unix_ms: child.since_unix_ms,
-        restarts: child.restarts,
+        restarts: child.lives.saturating_sub(1),
         last_exit: child.last_exit.as_ref().map(ToString::to_string),
         next_retry_unix_ms,
         children: Vec::new(),

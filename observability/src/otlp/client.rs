@@ -78,6 +78,7 @@ impl CollectorClient {
         match &outcome {
             Ok(response) if response.status().is_success() => self.health.delivered(&endpoint),
             Ok(response) => self.health.failed(&endpoint, &response.status()),
+            Err(ExportError::Stopped) => {}
             Err(error) => self.health.failed(&endpoint, error),
         }
         Ok(outcome?)
@@ -143,4 +144,41 @@ async fn exchange(client: &awc::Client, request: Request<Bytes>) -> Result<Respo
         answer = answer.header(http::header::RETRY_AFTER, pause.as_bytes());
     }
     answer.body(bytes).map_err(|error| ExportError::Transport(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn send(client: &CollectorClient, address: &str) -> Result<Response<Bytes>, String> {
+        let request = Request::post(address).body(Bytes::from_static(b"x")).expect("a request");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(client.send(request)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_silent_collector_costs_one_deadline() {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = format!("http://{}", silent.local_addr().expect("it is bound"));
+        let (client, _thread) = CollectorClient::start(Duration::from_millis(100)).expect("a thread");
+        assert_eq!(send(&client, &address).unwrap_err(), "no answer from the collector in 100ms");
+    }
+
+    #[test]
+    fn after_the_end_requests_fail_at_once() {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = format!("http://{}", silent.local_addr().expect("it is bound"));
+        let (client, thread) = CollectorClient::start(Duration::from_secs(600)).expect("a thread");
+        std::thread::scope(|scope| {
+            let pending = scope.spawn(|| send(&client, &address));
+            // The connection is there, so the request is under way.
+            let connection = silent.accept().expect("a connection");
+            drop(thread);
+            assert_eq!(pending.join().expect("no panic").unwrap_err(), "telemetry is shut down");
+            drop(connection);
+        });
+        assert_eq!(send(&client, &address).unwrap_err(), "telemetry is shut down");
+    }
 }

@@ -70,6 +70,21 @@ mod tests {
         assert!(!TraceParent::parse(&GOOD.replace("-01", "-00")).expect("it is good").is_sampled());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_header_is_read_without_panic_and_a_good_one_unchanged(
+            any in ".{0,80}",
+            version in "0[0-9a-f]",
+            ids in "[0-9a-f]{32}-[0-9a-f]{16}",
+            flags in 0_u8..,
+        ) {
+            let _ = TraceParent::parse(&any);
+            if let Some(parent) = TraceParent::parse(&format!("{version}-{ids}-{flags:02x}")) {
+                proptest::prop_assert_eq!(parent.to_string(), format!("00-{ids}-{:02x}", flags & 1));
+            }
+        }
+    }
+
     #[test]
     fn what_is_against_the_recommendation_is_ignored() {
         for bad in [

@@ -125,3 +125,6 @@ impl Model {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -301,9 +301,8 @@ impl Edge {
                     self.writer.blocked = true;
                     ctx.spawn(wrap_future::<_, Self>(frames.reserve_owned()).map(|permit, edge, ctx| {
                         edge.writer.blocked = false;
-                        match (permit, edge.session.poll_frame()) {
-                            (Ok(permit), Some(frame)) => drop(permit.send(frame)),
-                            _ => {}
+                        if let (Ok(permit), Some(frame)) = (permit, edge.session.poll_frame()) {
+                            permit.send(frame);
                         }
                         edge.proceed(ctx);
                     }));

@@ -109,10 +109,10 @@ function show(thing) {
   const { article } = card;
   article.dataset.thing = thing.name;
   article.classList.toggle("connected", thing.connected);
-  const last = thing.lastConnection === null ? "never connected" : `last connection ${when(thing.lastConnection)}`;
+  const last = thing.lastConnection === null ? "never connected" : `not connected, last connection ${when(thing.lastConnection)}`;
   article.querySelector(".link").textContent = thing.connected
     ? `connected since ${when(thing.lastConnection)}` + (thing.boundName === thing.name ? "" : ` as ${thing.boundName}`)
-    : `not connected, ${last}`;
+    : last;
   const kind = thing.ephemeral ? `${thing.template}, goes with its connection` : thing.template;
   article.querySelector(".about").textContent = thing.description ? `${kind} \u2013 ${thing.description}` : kind;
   for (const property of thing.properties) showValue(card, property, false);
@@ -122,9 +122,11 @@ function show(thing) {
 
 // Cards stand in the order of their names.
 function place(card) {
-  const after = [...cards.values()].filter((other) => other !== card && other.thing.name > card.thing.name);
-  after.sort((a, b) => (a.thing.name < b.thing.name ? -1 : 1));
-  byId("things").insertBefore(card.article, after[0]?.article ?? null);
+  let next = null;
+  for (const other of cards.values()) {
+    if (other.thing.name > card.thing.name && (!next || other.thing.name < next.thing.name)) next = other;
+  }
+  byId("things").insertBefore(card.article, next?.article ?? null);
 }
 
 function showValue(card, property, isNew) {
