@@ -316,7 +316,7 @@ fn an_upgrade_that_is_refused_is_tried_again() {
 
 #[test]
 fn a_platform_that_never_answers_auth_is_tried_again() {
-    let (site, platform) = House::unconnected(json!({ "msg_timeout": 500 }));
+    let (site, platform) = House::unconnected(json!({ "msg_timeout": 500, "pingpong_timeout": 500 }));
     let _gateway = site.gateway();
     let mut mute = platform.accept();
     let first = mute.message().expect("AUTH comes by itself");

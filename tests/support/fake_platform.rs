@@ -5,12 +5,15 @@ use std::{
     io::{self, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::Mutex,
+    time::Instant,
 };
 
 use bytes::Bytes;
 use edgebind_alwayson::{
     Body, Characteristic, Content, Incoming, Limits, Message, Method, Request, Response, decode, encode,
 };
+
+use edgebind_kernel::clock;
 
 use crate::support::{SOON, wait_until};
 
@@ -25,6 +28,8 @@ pub(crate) struct Connection {
     buffer: Vec<u8>,
     next_request_id: u32,
     bound: BTreeSet<String>,
+    /// No test needs a connection for longer.
+    end: Instant,
 }
 
 /// A frame as it came, unmasked.
@@ -74,6 +79,7 @@ impl FakePlatform {
             buffer: Vec::new(),
             next_request_id: 1000,
             bound: BTreeSet::new(),
+            end: clock::now() + 2 * SOON,
         }
     }
 
@@ -109,6 +115,7 @@ impl Connection {
     pub(crate) fn frame(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.take_frame() {
+                assert!(clock::now() < self.end, "still waiting, the gateway sends {frame:?}");
                 return Some(frame);
             }
             let mut chunk = [0; 16 * 1024];
