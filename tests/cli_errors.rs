@@ -1,5 +1,10 @@
 //! What the commands say and how they end when they cannot start.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/all.rs"]
 mod support;
@@ -49,12 +54,12 @@ fn values_that_cannot_be_are_all_named_at_once() {
 
 #[test]
 fn what_this_version_cannot_do_ends_with_78_and_says_what_would_work() {
-    let cases: [(&str, &dyn Fn(&mut Value)); 4] = [
-        ("encryption", &|config| config["ws_connection"]["encryption"] = json!("ssl")),
+    let cases: [(&str, Change); 4] = [
+        ("encryption", |config| config["ws_connection"]["encryption"] = json!("ssl")),
         // The original's default.
-        ("encryption", &|config| drop(config.as_object_mut().unwrap().remove("ws_connection"))),
-        ("ssl", &|config| config["http_server"]["ssl"] = json!(true)),
-        ("authenticate", &|config| config["http_server"]["authenticate"] = json!(true)),
+        ("encryption", |config| drop(config.as_object_mut().unwrap().remove("ws_connection"))),
+        ("ssl", |config| config["http_server"]["ssl"] = json!(true)),
+        ("authenticate", |config| config["http_server"]["authenticate"] = json!(true)),
     ];
     for (said, change) in cases {
         let mut site = Site::new([]);
@@ -181,6 +186,9 @@ fn a_state_directory_that_cannot_be_made_ends_with_1_and_a_sentence() {
     assert_eq!(gateway.ended().code(), Some(1), "{}", gateway.log());
     assert!(gateway.log().contains("state directory"), "{}", gateway.log());
 }
+
+/// A mistake in a configuration that is right otherwise.
+type Change = fn(&mut Value);
 
 /// A folder for files, and the program run in it to its end.
 struct Setting(TempDir);

@@ -1,5 +1,10 @@
 //! `edgebind demo`: what it tells, what stands while it runs, and that it leaves nothing behind.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/all.rs"]
 mod support;

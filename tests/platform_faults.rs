@@ -1,6 +1,11 @@
 //! A platform that misbehaves: bad messages cost nothing but themselves, bad frames and silence cost the connection,
 //! and the gateway always comes back.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/fake_platform.rs"]
 #[allow(dead_code, reason = "the other users of the fake need what this one does not")]

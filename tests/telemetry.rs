@@ -1,5 +1,10 @@
 //! What a collector learns of a running gateway: spans along the path of a request, and what is counted.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "../observability/tests/support/collector.rs"]
 mod collector;

@@ -1,5 +1,10 @@
 //! `edgebind wire`: messages in and out by arguments, files and standard input, and its exit codes.
 #![cfg(unix)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/all.rs"]
 mod support;
