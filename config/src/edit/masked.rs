@@ -76,7 +76,7 @@ fn counterpart<'o>(item: &Value, index: usize, olds: &'o [Value]) -> Option<&'o 
 
 /// A key without regard to case: the one that counts if there are several.
 fn entry<'t>(table: &'t Map<String, Value>, name: &str) -> Option<&'t Value> {
-    table.get(name).or_else(|| {
-        table.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).last()
-    })
+    table
+        .get(name)
+        .or_else(|| table.iter().rfind(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }

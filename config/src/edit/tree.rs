@@ -137,8 +137,8 @@ fn is_named(element: &CstNode, name: &str) -> bool {
 }
 
 fn thing_name(entry: &Map<String, Value>) -> Option<&str> {
-    let names = entry.iter().filter(|(key, _)| key.eq_ignore_ascii_case("name"));
-    names.last().and_then(|(_, value)| value.as_str()).filter(|name| !name.is_empty())
+    let name = entry.iter().rfind(|(key, _)| key.eq_ignore_ascii_case("name"));
+    name.and_then(|(_, value)| value.as_str()).filter(|name| !name.is_empty())
 }
 
 /// Reads a part of the tree as JSON.
