@@ -230,7 +230,11 @@ fn plain(text: &str) -> Value {
 fn names(text: &str) -> Vec<String> {
     let plain = plain(text);
     let list = plain.as_object().and_then(|table| {
-        table.iter().filter(|(key, _)| key.eq_ignore_ascii_case("auto_bind")).map(|(_, list)| list).last()
+        table
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case("auto_bind"))
+            .map(|(_, list)| list)
+            .next_back()
     });
     let entries = list.and_then(Value::as_array).cloned().unwrap_or_default();
     entries.iter().filter_map(|entry| entry["name"].as_str().map(str::to_owned)).collect()
