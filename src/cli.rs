@@ -3,11 +3,13 @@
 #[cfg(feature = "dev")]
 mod agents;
 mod arguments;
+mod check;
 mod configuration;
 #[cfg(feature = "dev")]
 mod demo;
 mod encrypt;
 mod exit;
+mod migrate;
 #[cfg(feature = "dev")]
 mod platform;
 mod run;
@@ -32,6 +34,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Check(check::Args),
     Encrypt(encrypt::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
@@ -47,6 +50,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments::normalised(std::env::args_os()));
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Encrypt(args) => encrypt::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]

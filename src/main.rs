@@ -8,6 +8,7 @@ mod gateway;
 mod last_good;
 mod ready;
 mod state_dir;
+mod unserved;
 
 use std::process::ExitCode;
 
