@@ -50,7 +50,7 @@ impl Gateway {
             if unserved.stops {
                 return Err(GatewayError::Unserved(unserved));
             }
-            info!(key = unserved.key, "Not served in this version: {}.", unserved.text);
+            info!(key = unserved.key, effect = unserved.text, "Not served in this version.");
         }
         let front = front_settings(config)?;
         let settings = TreeSettings {

@@ -215,8 +215,9 @@ fn struct_doc(name: &str, source: &str) -> String {
     let lines: Vec<&str> = source.lines().collect();
     let at =
         lines.iter().position(|line| *line == format!("pub struct {name} {{")).expect("the struct is there");
-    let doc = lines[..at]
+    let doc = lines
         .iter()
+        .take(at)
         .rev()
         .skip_while(|line| line.starts_with("#["))
         .take_while(|line| line.starts_with("///"));

@@ -61,6 +61,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if let Some(folder) = &args.migrate {
         return migrate::run(folder, args.json, args.strict);
     }
+    if let Some(script) = args.files.iter().find(|file| file.extension().is_some_and(|kind| kind == "lua")) {
+        eprintln!(
+            "edgebind check: {}: only config.json is checked yet; --migrate reads config.lua.",
+            script.display()
+        );
+        return exit::usage();
+    }
     let findings: Vec<Finding> =
         args.files.iter().map(|file| Finding::of(file, args.state_dir.as_deref())).collect();
     if args.json {
