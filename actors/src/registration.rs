@@ -1,6 +1,6 @@
 //! What the gateway knows of a thing behind it: an `auto_bind` entry or an AddEdgeThing (EMS notes, 3.7 and 7.3).
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use edgebind_alwayson::json::Inputs;
 use secrecy::SecretString;
@@ -200,6 +200,20 @@ impl Scheme {
     }
 }
 
+impl Endpoint {
+    /// Whether the endpoint is on the machine with `address`; a host name is looked up.
+    pub(crate) async fn is_at(&self, address: IpAddr) -> bool {
+        if let Ok(host) = self.host.parse::<IpAddr>() {
+            return host == address;
+        }
+        let lookup = tokio::net::lookup_host((self.host.as_str(), self.port));
+        match tokio::time::timeout(LOOKUP_DEADLINE, lookup).await {
+            Ok(Ok(mut found)) => found.any(|found| found.ip() == address),
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -222,6 +236,8 @@ impl fmt::Display for Endpoint {
 fn wrong(input: &'static str, found: impl fmt::Display, wanted: &'static str) -> RegistrationError {
     RegistrationError::Input { input, found: found.to_string(), wanted }
 }
+
+const LOOKUP_DEADLINE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ use crate::{
     Registration, Registry, Units,
     binder::Binder,
     link::{Link, LinkSettings, LinkStatus, Phase},
+    local::LocalSettings,
     registrar::Registrar,
     units::{SESSIONS, THINGS},
 };
@@ -25,6 +26,8 @@ pub struct TreeSettings {
     pub endpoint_concurrency: usize,
     /// See [`Units::allow_remote_admin`].
     pub allow_remote_admin: bool,
+    /// What the gateway's own services may touch.
+    pub local: Arc<LocalSettings>,
 }
 
 /// The running tree.
@@ -51,6 +54,7 @@ impl Tree {
             link_status,
             max_message_bytes: settings.link.session.max_message_bytes,
             allow_remote_admin: settings.allow_remote_admin,
+            local: settings.local,
             endpoint_concurrency: settings.endpoint_concurrency.max(1),
             things: Directory::default(),
             sessions: Directory::default(),

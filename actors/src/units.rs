@@ -7,8 +7,8 @@ use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::watch;
 
 use crate::{
-    Endpoint, Registry, ThingName, binder::Binder, link::Link, link::LinkStatus, registrar::Registrar,
-    sessions::Session, things::Thing,
+    Endpoint, Registry, ThingName, binder::Binder, link::Link, link::LinkStatus, local::LocalSettings,
+    registrar::Registrar, sessions::Session, things::Thing,
 };
 
 /// Shared by all units and by the HTTP front; cheap to clone.
@@ -22,6 +22,8 @@ pub struct Units {
     pub max_message_bytes: usize,
     /// Whether callers elsewhere may administer without authentication (`edgebind.allow_remote_admin`).
     pub allow_remote_admin: bool,
+    /// What the gateway's own services may touch.
+    pub local: Arc<LocalSettings>,
     pub(crate) endpoint_concurrency: usize,
     pub(crate) things: Directory<ThingName, Thing>,
     pub(crate) sessions: Directory<Endpoint, Session>,
