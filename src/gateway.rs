@@ -59,6 +59,9 @@ impl Gateway {
             link: link_settings(config),
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
+            name_conflict: config.edgebind.name_conflict,
+            auto_bind_probe: config.edgebind.auto_bind_probe,
+            read_back: config.edgebind.read_back,
         };
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;

@@ -6,6 +6,7 @@ mod cli;
 mod front;
 mod gateway;
 mod ready;
+mod state_dir;
 
 use std::process::ExitCode;
 

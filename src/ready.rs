@@ -13,14 +13,8 @@ impl ReadyFile {
     /// Name of the file in the state directory.
     pub(crate) const NAME: &str = "ready.json";
 
-    /// Writes the file whole, so that a reader never sees half of it.
+    /// Writes the file whole into the state directory, so that a reader never sees half of it.
     pub(crate) fn write(folder: &Path, http: SocketAddr) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-        }
         let text = serde_json::json!({ "pid": std::process::id(), "http": http }).to_string();
         let draft = folder.join(".ready.json");
         let path = folder.join(Self::NAME);

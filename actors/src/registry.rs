@@ -20,6 +20,8 @@ struct Inner {
     spellings: BTreeMap<Box<str>, BTreeSet<ThingName>>,
     endpoints: HashMap<Endpoint, HashSet<ThingName>>,
     gateway: Option<ThingName>,
+    /// Names that the platform told of things bound by identifier.
+    real_names: HashMap<String, ThingName>,
 }
 
 impl Registry {
@@ -47,13 +49,35 @@ impl Registry {
 
     /// Takes a thing out.
     pub fn remove(&self, name: &ThingName) -> Option<Arc<Registration>> {
-        self.write(|inner| inner.remove(name))
+        self.write(|inner| {
+            if name.as_str().starts_with('*') {
+                inner.real_names.retain(|_, known| known != name);
+            }
+            inner.remove(name)
+        })
     }
 
     /// The thing of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Arc<Registration>> {
         self.read(|inner| inner.things.get(name).cloned())
+    }
+
+    /// Notes the name of a thing that is bound by its identifier: requests may come for either (protocol notes,
+    /// section 7.3).
+    pub(crate) fn learn(&self, real_name: &str, bound: &ThingName) {
+        self.write(|inner| {
+            if inner.things.contains_key(bound) && !inner.things.contains_key(real_name) {
+                inner.real_names.retain(|_, known| known != bound);
+                inner.real_names.insert(real_name.to_owned(), bound.clone());
+            }
+        });
+    }
+
+    /// The name under which the thing called `real_name` is bound, if it is bound by its identifier.
+    #[must_use]
+    pub fn bound_name(&self, real_name: &str) -> Option<ThingName> {
+        self.read(|inner| inner.real_names.get(real_name).cloned())
     }
 
     /// The thing of this name, else one whose name differs in case only: how HasEdgeThing and RemoveEdgeThing look.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use actix::Addr;
+use edgebind_config::NameConflict;
 use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::watch;
 
 use crate::{
-    Endpoint, Registry, ThingName, binder::Binder, link::Link, link::LinkStatus, local::LocalSettings,
+    Endpoint, Registry, Roster, ThingName, binder::Binder, link::Link, link::LinkStatus, local::LocalSettings,
     registrar::Registrar, sessions::Session, things::Thing,
 };
 
@@ -16,6 +17,8 @@ use crate::{
 pub struct Units {
     /// Things that are to be bound.
     pub registry: Registry,
+    /// Where things and endpoints stand.
+    pub roster: Roster,
     /// State of the connection to the platform.
     pub link_status: watch::Receiver<LinkStatus>,
     /// Largest message to or from the platform, in bytes.
@@ -24,6 +27,9 @@ pub struct Units {
     pub allow_remote_admin: bool,
     /// What the gateway's own services may touch.
     pub local: Arc<LocalSettings>,
+    pub(crate) name_conflict: NameConflict,
+    pub(crate) auto_bind_probe: bool,
+    pub(crate) read_back: bool,
     pub(crate) endpoint_concurrency: usize,
     pub(crate) things: Directory<ThingName, Thing>,
     pub(crate) sessions: Directory<Endpoint, Session>,

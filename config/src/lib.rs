@@ -7,10 +7,11 @@
 //! line, column and key, and shows the line with a caret.
 //!
 //! The crate reads the configuration file and the files that secrets refer to, and nothing else; the environment is
-//! handed in by the caller.
+//! handed in by the caller. It writes only in [`edit`], when a service of the original asks for it.
 
 mod diagnostic;
 mod document;
+pub mod edit;
 mod layers;
 mod load;
 mod mask;
@@ -20,6 +21,7 @@ mod normalise;
 mod report;
 mod schema;
 mod secrets;
+mod state_dir;
 mod validate;
 
 pub use diagnostic::{Code, Diagnostic, Excerpt, Severity};
@@ -28,3 +30,4 @@ pub use model::{
     AutoBind, Certificates, Config, Edgebind, Encryption, Fips, HttpServer, LogFormat, LogLevel, Logger,
     NameConflict, Observability, OfflineStore, Protocol, Proxy, RawGroup, Server, WsConnection,
 };
+pub use state_dir::usual_state_dir;

@@ -207,6 +207,8 @@ const EDGEBIND: &[Key] = &[
     key("allow_remote_admin", Kind::Bool),
     word("name_conflict", &["last", "first"], None),
     key("auto_bind_probe", Kind::Bool),
+    integer("admin_port", 0, 65_535),
+    key("read_back", Kind::Bool),
     key("store_services", Kind::Texts),
     key("state_dir", Kind::Text),
 ];

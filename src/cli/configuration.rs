@@ -10,9 +10,7 @@ use edgebind_config::{Loaded, Sources, load};
 ///
 /// The exit code, after all diagnostics were printed.
 pub(super) fn load_or_exit(path: &Path, overrides: &[(&str, Option<String>)]) -> Result<Loaded, ExitCode> {
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut sources = Sources::path(path).environment(variables);
+    let mut sources = Sources::path(path).environment(crate::state_dir::environment());
     for (key, value) in overrides {
         if let Some(value) = value {
             sources = sources.with(*key, value.clone());

@@ -1,6 +1,10 @@
 //! `edgebind run`: the gateway.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Args as ClapArgs;
 use edgebind_config::Config;
@@ -8,7 +12,11 @@ use edgebind_observability::InitError;
 use tracing::{error, info, warn};
 
 use super::{configuration::load_or_exit, exit, signals::stop_signal, telemetry};
-use crate::{gateway::Gateway, ready::ReadyFile};
+use crate::{
+    gateway::Gateway,
+    ready::ReadyFile,
+    state_dir::{self, StateDirError},
+};
 
 /// Runs the gateway: connects to the platform, binds and relays for the things behind it.
 #[derive(Debug, ClapArgs)]
@@ -20,7 +28,8 @@ pub(crate) struct Args {
     /// Log level before `logger.level`: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL")]
     loglevel: Option<String>,
-    /// Folder for the gateway's own files; `ready.json` there tells the addresses really bound.
+    /// Folder for the gateway's own files; `ready.json` there tells the addresses really bound. Default: what the
+    /// configuration says, else $STATE_DIRECTORY, else ~/.local/state/edgebind.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
@@ -45,14 +54,26 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     edgebind_kernel::install_panic_hook();
     telemetry::count_restarts();
-    let code = actix_rt::System::new().block_on(serve(&config, args.state_dir.clone()));
+    let code = match made_state_dir(args, &config) {
+        Ok(folder) => actix_rt::System::new().block_on(serve(&config, &folder)),
+        Err(error) => {
+            error!(%error, "The gateway does not start.");
+            ExitCode::FAILURE
+        }
+    };
     if let Some(telemetry) = telemetry {
         telemetry.shutdown(TELEMETRY_DEADLINE);
     }
     code
 }
 
-async fn serve(config: &Config, state_dir: Option<PathBuf>) -> ExitCode {
+fn made_state_dir(args: &Args, config: &Config) -> Result<PathBuf, StateDirError> {
+    let folder = state_dir::resolve(args.state_dir.as_deref(), config)?;
+    state_dir::create(&folder)?;
+    Ok(folder)
+}
+
+async fn serve(config: &Config, state_dir: &Path) -> ExitCode {
     let mut gateway = match Gateway::start(config) {
         Ok(gateway) => gateway,
         Err(error) => {
@@ -60,10 +81,10 @@ async fn serve(config: &Config, state_dir: Option<PathBuf>) -> ExitCode {
             return if error.is_configuration() { exit::configuration() } else { ExitCode::FAILURE };
         }
     };
-    let ready = match state_dir.map(|folder| ReadyFile::write(&folder, gateway.address())).transpose() {
+    let ready = match ReadyFile::write(state_dir, gateway.address()) {
         Ok(ready) => ready,
         Err(error) => {
-            error!(%error, "The state directory cannot be used.");
+            error!(folder = %state_dir.display(), %error, "The state directory cannot be used.");
             return ExitCode::FAILURE;
         }
     };
