@@ -6,6 +6,7 @@ mod arguments;
 mod configuration;
 #[cfg(feature = "dev")]
 mod demo;
+mod encrypt;
 mod exit;
 #[cfg(feature = "dev")]
 mod platform;
@@ -31,6 +32,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Encrypt(encrypt::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
     Demo(demo::Args),
@@ -45,6 +47,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments::normalised(std::env::args_os()));
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Encrypt(args) => encrypt::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
         Command::Demo(args) => demo::run(&args),

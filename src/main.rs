@@ -5,6 +5,7 @@ mod agents;
 mod cli;
 mod front;
 mod gateway;
+mod last_good;
 mod ready;
 mod state_dir;
 

@@ -13,9 +13,11 @@ impl ReadyFile {
     /// Name of the file in the state directory.
     pub(crate) const NAME: &str = "ready.json";
 
-    /// Writes the file whole into the state directory, so that a reader never sees half of it.
-    pub(crate) fn write(folder: &Path, http: SocketAddr) -> io::Result<Self> {
-        let text = serde_json::json!({ "pid": std::process::id(), "http": http }).to_string();
+    /// Writes the file whole into the state directory, so that a reader never sees half of it; `degraded` is what
+    /// somebody has to mend although the gateway runs.
+    pub(crate) fn write(folder: &Path, http: SocketAddr, degraded: &[String]) -> io::Result<Self> {
+        let text =
+            serde_json::json!({ "pid": std::process::id(), "http": http, "degraded": degraded }).to_string();
         let draft = folder.join(".ready.json");
         let path = folder.join(Self::NAME);
         fs::write(&draft, text)?;

@@ -10,7 +10,9 @@ mod test_port;
 
 use std::net::IpAddr;
 
-use edgebind_alwayson::{Characteristic, Code, Content, InfoTable, Method, Request, Response, Value, json::Inputs};
+use edgebind_alwayson::{
+    Characteristic, Code, Content, InfoTable, Method, Request, Response, Value, json::Inputs,
+};
 
 use crate::Units;
 use services::{Kind, Service};

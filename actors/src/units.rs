@@ -8,8 +8,8 @@ use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::watch;
 
 use crate::{
-    Endpoint, Registry, Roster, ThingName, binder::Binder, link::Link, link::LinkStatus, local::LocalSettings,
-    registrar::Registrar, sessions::Session, things::Thing,
+    Endpoint, Registry, Roster, ThingName, binder::Binder, link::Link, link::LinkStatus,
+    local::LocalSettings, registrar::Registrar, sessions::Session, things::Thing,
 };
 
 /// Shared by all units and by the HTTP front; cheap to clone.

@@ -11,9 +11,15 @@ use edgebind_config::Config;
 use edgebind_observability::InitError;
 use tracing::{error, info, warn};
 
-use super::{configuration::load_or_exit, exit, signals::stop_signal, telemetry};
+use super::{
+    configuration::{Chosen, load_or_exit, sources},
+    exit,
+    signals::stop_signal,
+    telemetry,
+};
 use crate::{
     gateway::Gateway,
+    last_good::LastGood,
     ready::ReadyFile,
     state_dir::{self, StateDirError},
 };
@@ -36,11 +42,15 @@ pub(crate) struct Args {
 
 /// Runs until it is told to stop.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let overrides = [("logger.level", args.loglevel.as_ref().map(|level| level.to_ascii_uppercase()))];
-    let config = match load_or_exit(&args.cfg, &overrides) {
-        Ok(loaded) => loaded.config,
+    let mut sources = sources(&args.cfg, args.state_dir.as_deref());
+    if let Some(level) = &args.loglevel {
+        sources = sources.with("logger.level", level.to_ascii_uppercase());
+    }
+    let Chosen { loaded, fallback } = match load_or_exit(&args.cfg, &sources) {
+        Ok(chosen) => chosen,
         Err(code) => return code,
     };
+    let config = loaded.config;
     let telemetry = match telemetry::start(&config.observability, config.logger.level.directive()) {
         Ok(telemetry) => Some(telemetry),
         Err(error @ InitError::Export { .. }) => {
@@ -55,7 +65,19 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     edgebind_kernel::install_panic_hook();
     telemetry::count_restarts();
     let code = match made_state_dir(args, &config) {
-        Ok(folder) => actix_rt::System::new().block_on(serve(&config, &folder)),
+        Ok(folder) => {
+            let start = Start {
+                // A copy is not copied: the file is what has to be mended.
+                last_good: fallback.is_none().then(|| LastGood {
+                    file: args.cfg.clone(),
+                    text: loaded.text,
+                    folder: folder.clone(),
+                }),
+                degraded: fallback.map(|copy| degraded(&args.cfg, &copy)).into_iter().collect(),
+                folder,
+            };
+            actix_rt::System::new().block_on(serve(&config, start))
+        }
         Err(error) => {
             error!(%error, "The gateway does not start.");
             ExitCode::FAILURE
@@ -73,7 +95,28 @@ fn made_state_dir(args: &Args, config: &Config) -> Result<PathBuf, StateDirError
     Ok(folder)
 }
 
-async fn serve(config: &Config, state_dir: &Path) -> ExitCode {
+/// What the gateway starts from, beside the configuration.
+struct Start {
+    /// The state directory.
+    folder: PathBuf,
+    /// What is kept for the next start, once connected.
+    last_good: Option<LastGood>,
+    /// What somebody has to mend although the gateway runs.
+    degraded: Vec<String>,
+}
+
+fn degraded(file: &Path, copy: &Path) -> String {
+    let reason = format!(
+        "{} cannot be read: running with the last good configuration {}",
+        file.display(),
+        copy.display()
+    );
+    error!(file = %file.display(), copy = %copy.display(), "Running with the last good configuration: mend the file.");
+    reason
+}
+
+async fn serve(config: &Config, start: Start) -> ExitCode {
+    let Start { folder, last_good, degraded } = start;
     let mut gateway = match Gateway::start(config) {
         Ok(gateway) => gateway,
         Err(error) => {
@@ -81,10 +124,13 @@ async fn serve(config: &Config, state_dir: &Path) -> ExitCode {
             return if error.is_configuration() { exit::configuration() } else { ExitCode::FAILURE };
         }
     };
-    let ready = match ReadyFile::write(state_dir, gateway.address()) {
+    if let Some(last_good) = last_good {
+        actix_rt::spawn(last_good.keep_when_online(gateway.units().link_status.clone()));
+    }
+    let ready = match ReadyFile::write(&folder, gateway.address(), &degraded) {
         Ok(ready) => ready,
         Err(error) => {
-            error!(folder = %state_dir.display(), %error, "The state directory cannot be used.");
+            error!(folder = %folder.display(), %error, "The state directory cannot be used.");
             return ExitCode::FAILURE;
         }
     };

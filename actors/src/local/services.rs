@@ -100,12 +100,7 @@ const SERVICES: &[Service] = &[
         ],
         BaseType::Nothing,
     ),
-    Service::new(
-        "RemoveEdgeThing",
-        Kind::RemoveEdgeThing,
-        &[("name", BaseType::String)],
-        BaseType::Nothing,
-    ),
+    Service::new("RemoveEdgeThing", Kind::RemoveEdgeThing, &[("name", BaseType::String)], BaseType::Nothing),
     Service::new("HasEdgeThing", Kind::HasEdgeThing, &[("name", BaseType::String)], BaseType::Boolean),
     Service::new("GetEdgeThings", Kind::GetEdgeThings, &[], BaseType::Infotable),
     Service::new("GetMicroserverVersion", Kind::GetMicroserverVersion, &[], BaseType::String),

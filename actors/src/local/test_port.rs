@@ -1,12 +1,9 @@
 //! TestPort: whether somebody listens at an address (EMS notes, 7.10).
 
-use std::time::Duration;
-
 use edgebind_alwayson::{Code, Response, json::Inputs};
-use tokio::net::TcpStream;
 
 use super::{Caller, forbidden};
-use crate::Units;
+use crate::{Units, tcp};
 
 /// Connects and closes without a byte: success without content, or GATEWAY_TIMEOUT.
 pub(super) async fn test(units: &Units, inputs: &Inputs, caller: Caller) -> Response {
@@ -17,7 +14,8 @@ pub(super) async fn test(units: &Units, inputs: &Inputs, caller: Caller) -> Resp
     let Some(host) = inputs.text("host").filter(|host| !host.is_empty()) else {
         return bad("TestPort needs the input 'host', a text");
     };
-    let Some(port) = inputs.integer("port").and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0)
+    let Some(port) =
+        inputs.integer("port").and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0)
     else {
         return bad("TestPort needs the input 'port', a number from 1 to 65535");
     };
@@ -27,14 +25,8 @@ pub(super) async fn test(units: &Units, inputs: &Inputs, caller: Caller) -> Resp
             return Response::error(Code::NOT_IMPLEMENTED, text);
         }
     }
-    match tokio::time::timeout(DEADLINE, TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => Response::success(),
-        Ok(Err(error)) => Response::error(Code::GATEWAY_TIMEOUT, format!("{host}:{port}: {error}")),
-        Err(_) => {
-            let text = format!("{host}:{port} did not answer within {DEADLINE:?}");
-            Response::error(Code::GATEWAY_TIMEOUT, text)
-        }
+    match tcp::probe(host, port).await {
+        Ok(()) => Response::success(),
+        Err(error) => Response::error(Code::GATEWAY_TIMEOUT, format!("{host}:{port}: {error}")),
     }
 }
-
-const DEADLINE: Duration = Duration::from_secs(10);

@@ -100,8 +100,15 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b')');
 
 /// A prefix may hold escapes and slashes, but must not end the path.
-const PREFIX: &AsciiSet =
-    &percent_encoding::CONTROLS.add(b' ').add(b'?').add(b'#').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^');
+const PREFIX: &AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'?')
+    .add(b'#')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^');
 
 #[cfg(test)]
 mod tests {
