@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponse,
-    http::{StatusCode, header},
+    http::{ConnectionType, StatusCode, header},
 };
 use edgebind_actors::link::CallError;
 use edgebind_alwayson::{
@@ -52,6 +52,12 @@ pub(crate) fn sentence(status: StatusCode, text: &str) -> HttpResponse {
         answer.insert_header((header::RETRY_AFTER, "5"));
     }
     answer.body(text.to_owned())
+}
+
+/// Ends the connection after this answer: what follows on it may be part of what was not understood.
+pub(crate) fn last(mut answer: HttpResponse) -> HttpResponse {
+    answer.head_mut().set_connection_type(ConnectionType::Close);
+    answer
 }
 
 fn infotable(table: &InfoTable) -> HttpResponse {

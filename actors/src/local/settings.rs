@@ -20,9 +20,9 @@ pub struct LocalSettings {
     /// Names that `auto_bind` of the file has, so that RemoveEdgeThing reads the file only when it must.
     listed: Mutex<BTreeSet<String>>,
     /// Where StartFileLogging writes unless it is told.
-    pub log_directory: PathBuf,
+    pub(crate) log_directory: PathBuf,
     /// Bytes of log that are kept in files (`logger.max_file_storage`).
-    pub log_bytes: u64,
+    pub(crate) log_bytes: u64,
     restart: Option<mpsc::Sender<()>>,
 }
 
@@ -35,6 +35,8 @@ pub struct ConfigurationFile {
     pub environment: Vec<(String, String)>,
     /// Keys and values of the command line.
     pub overrides: Vec<(String, String)>,
+    /// State directory of the command line.
+    pub state_dir: Option<PathBuf>,
 }
 
 impl ConfigurationFile {
@@ -44,6 +46,7 @@ impl ConfigurationFile {
         Sources {
             environment: self.environment.clone(),
             overrides: self.overrides.clone(),
+            state_dir: self.state_dir.clone(),
             ..Sources::path(&self.path)
         }
     }
@@ -54,6 +57,12 @@ impl LocalSettings {
     #[must_use]
     pub fn with_file(self, file: ConfigurationFile, listed: impl IntoIterator<Item = String>) -> Self {
         Self { file: Some(file), listed: Mutex::new(listed.into_iter().collect()), ..self }
+    }
+
+    /// Lets StartFileLogging write into `folder`, unless it is told where, at most `bytes`.
+    #[must_use]
+    pub fn with_log_files(self, folder: PathBuf, bytes: u64) -> Self {
+        Self { log_directory: folder, log_bytes: bytes, ..self }
     }
 
     /// Lets Restart send a word to whoever started the gateway.
