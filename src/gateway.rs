@@ -1,12 +1,13 @@
 //! Composition root of the gateway: puts the supervision tree and the HTTP front together as the configuration says.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 #[cfg(feature = "dev")]
 use edgebind_actors::Units;
 use edgebind_actors::{
     Registration, RegistrationError,
     link::{LinkSettings, Reconnect, Target},
+    local::LocalSettings,
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
@@ -45,7 +46,7 @@ impl GatewayError {
 
 impl Gateway {
     /// Starts everything; connecting goes on in the background.
-    pub(crate) fn start(config: &Config) -> Result<Self, GatewayError> {
+    pub(crate) fn start(config: &Config, local: LocalSettings) -> Result<Self, GatewayError> {
         for unserved in unserved(config) {
             if unserved.stops {
                 return Err(GatewayError::Unserved(unserved));
@@ -57,6 +58,10 @@ impl Gateway {
             link: link_settings(config),
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
+            local: Arc::new(local),
+            name_conflict: config.edgebind.name_conflict,
+            auto_bind_probe: config.edgebind.auto_bind_probe,
+            read_back: config.edgebind.read_back,
         };
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;
@@ -99,6 +104,8 @@ fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
         port: server.port,
         ports_to_try: server.ports_to_try,
         credentials,
+        csrf_rotation: server.enable_csrf_tokens.then(|| server.csrf_rotation()),
+        connections: server.connection_limit(),
         read_timeout: server.content_read_timeout,
     })
 }

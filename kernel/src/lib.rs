@@ -103,7 +103,7 @@ pub use self::{
     observer::observe_restarts,
     panics::install_panic_hook,
     policy::{Backoff, Budget, Decision, Health, Lifetime, OnSpent, Restart, RestartPolicy, RestartState},
-    spec::ChildSpec,
+    spec::{ChildSpec, Turn},
     stop::{Stop, StopReport, stop_tree},
     supervisor::{
         Dismiss, Ended, Launch, LaunchError, RetryNow, Strategy, Supervisor, SupervisorBuilder, UnknownChild,
