@@ -23,14 +23,11 @@ pub(crate) async fn probe(host: &str, port: u16) -> Result<(), String> {
 }
 
 /// Opens TCP connections that send without delay.
-pub(crate) fn connector() -> impl Service<
-    ConnectInfo<Uri>,
-    Response = Connection<Uri, TcpStream>,
-    Error = ConnectError,
-    Future = boxed::BoxFuture<Result<Connection<Uri, TcpStream>, ConnectError>>,
-> + Clone
+pub(crate) fn connector()
+-> impl Service<ConnectInfo<Uri>, Response = Connection<Uri, TcpStream>, Error = ConnectError, Future = Opening>
++ Clone
 + 'static {
-    let service = fn_service(|target: ConnectInfo<Uri>| -> boxed::BoxFuture<_> {
+    let service = fn_service(|target: ConnectInfo<Uri>| -> Opening {
         Box::pin(async move {
             let connection = Connector::default().service().call(target).await?;
             connection.io_ref().set_nodelay(true).map_err(ConnectError::Io)?;
@@ -42,3 +39,5 @@ pub(crate) fn connector() -> impl Service<
 
 /// How long a probe may take to connect.
 const PROBE_DEADLINE: Duration = Duration::from_secs(5);
+
+type Opening = boxed::BoxFuture<Result<Connection<Uri, TcpStream>, ConnectError>>;

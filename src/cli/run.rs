@@ -1,10 +1,6 @@
 //! `edgebind run`: the gateway.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args as ClapArgs;
 use edgebind_config::Config;
@@ -13,9 +9,9 @@ use tracing::{error, info, warn};
 
 use super::{configuration::load_or_exit, exit, signals::stop_signal, telemetry};
 use crate::{
+    admin::Admin,
     gateway::Gateway,
-    ready::ReadyFile,
-    state_dir::{self, StateDirError},
+    state_dir::{self, ReadyFile, StateDir, StateDirError},
 };
 
 /// Runs the gateway: connects to the platform, binds and relays for the things behind it.
@@ -55,7 +51,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     edgebind_kernel::install_panic_hook();
     telemetry::count_restarts();
     let code = match made_state_dir(args, &config) {
-        Ok(folder) => actix_rt::System::new().block_on(serve(&config, &folder)),
+        Ok(folder) => actix_rt::System::new().block_on(serve(&config, folder.as_ref())),
         Err(error) => {
             error!(%error, "The gateway does not start.");
             ExitCode::FAILURE
@@ -67,13 +63,22 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     code
 }
 
-fn made_state_dir(args: &Args, config: &Config) -> Result<PathBuf, StateDirError> {
-    let folder = state_dir::resolve(args.state_dir.as_deref(), config)?;
-    state_dir::create(&folder)?;
-    Ok(folder)
+/// The state directory. One that nobody chose is no reason not to run: a second gateway of the same user, or a system
+/// without a home, does without the commands that need it.
+fn made_state_dir(args: &Args, config: &Config) -> Result<Option<StateDir>, StateDirError> {
+    let chosen = args.state_dir.is_some() || config.edgebind.state_dir.is_some();
+    match state_dir::resolve(args.state_dir.as_deref(), config).and_then(|folder| StateDir::open(&folder)) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error @ StateDirError::Newer { .. }) => Err(error),
+        Err(error) if chosen => Err(error),
+        Err(error) => {
+            warn!(%error, "No state directory: edgebind status and edgebind things will not work.");
+            Ok(None)
+        }
+    }
 }
 
-async fn serve(config: &Config, state_dir: &Path) -> ExitCode {
+async fn serve(config: &Config, state_dir: Option<&StateDir>) -> ExitCode {
     let mut gateway = match Gateway::start(config) {
         Ok(gateway) => gateway,
         Err(error) => {
@@ -81,10 +86,22 @@ async fn serve(config: &Config, state_dir: &Path) -> ExitCode {
             return if error.is_configuration() { exit::configuration() } else { ExitCode::FAILURE };
         }
     };
-    let ready = match ReadyFile::write(state_dir, gateway.address()) {
+    let port = config.edgebind.admin_port;
+    let admin = state_dir.map(|folder| Admin::start(&gateway.sight(), folder, port)).transpose();
+    let admin = match admin {
+        Ok(admin) => admin,
+        Err(error) => {
+            error!(%error, "The admin interface does not start.");
+            return ExitCode::FAILURE;
+        }
+    };
+    let admin_address = admin.as_ref().and_then(Admin::address);
+    let ready =
+        state_dir.map(|folder| ReadyFile::write(folder, gateway.address(), admin_address)).transpose();
+    let ready = match ready {
         Ok(ready) => ready,
         Err(error) => {
-            error!(folder = %state_dir.display(), %error, "The state directory cannot be used.");
+            error!(%error, "The state directory cannot be used.");
             return ExitCode::FAILURE;
         }
     };
@@ -96,6 +113,9 @@ async fn serve(config: &Config, state_dir: &Path) -> ExitCode {
     match &failed {
         None => info!("Stopping in order; a second signal stops at once."),
         Some(reason) => error!(%reason, "A part of the gateway failed again and again; stopping."),
+    }
+    if let Some(admin) = admin {
+        admin.stop().await;
     }
     let forced = stop_signal();
     tokio::select! {

@@ -1,10 +1,8 @@
 //! `ready.json` in the state directory: tells others which addresses were really bound (port 0 is allowed).
 
-use std::{
-    fs, io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, net::SocketAddr, path::PathBuf};
+
+use super::StateDir;
 
 /// The file; removed when this is dropped.
 pub(crate) struct ReadyFile(PathBuf);
@@ -13,11 +11,11 @@ impl ReadyFile {
     /// Name of the file in the state directory.
     pub(crate) const NAME: &str = "ready.json";
 
-    /// Writes the file whole into the state directory, so that a reader never sees half of it.
-    pub(crate) fn write(folder: &Path, http: SocketAddr) -> io::Result<Self> {
-        let text = serde_json::json!({ "pid": std::process::id(), "http": http }).to_string();
-        let draft = folder.join(".ready.json");
-        let path = folder.join(Self::NAME);
+    /// Writes the file whole, so that a reader never sees half of it.
+    pub(crate) fn write(folder: &StateDir, http: SocketAddr, admin: Option<SocketAddr>) -> io::Result<Self> {
+        let text = serde_json::json!({ "pid": std::process::id(), "http": http, "admin": admin }).to_string();
+        let draft = folder.path().join(".ready.json");
+        let path = folder.path().join(Self::NAME);
         fs::write(&draft, text)?;
         fs::rename(&draft, &path)?;
         Ok(Self(path))
