@@ -6,6 +6,7 @@ mod arguments;
 mod configuration;
 #[cfg(feature = "dev")]
 mod demo;
+mod encrypt;
 mod exit;
 mod inquiry;
 #[cfg(feature = "dev")]
@@ -35,6 +36,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Encrypt(encrypt::Args),
     Status(status::Args),
     Things(things::Args),
     Wire(wire::Args),
@@ -51,6 +53,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments::normalised(std::env::args_os()));
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Encrypt(args) => encrypt::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Things(args) => things::run(&args),
         Command::Wire(args) => wire::run(&args),

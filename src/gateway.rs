@@ -2,8 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+#[cfg(feature = "dev")]
+use edgebind_actors::Units;
 use edgebind_actors::{
-    Registration, RegistrationError, Units,
+    Registration, RegistrationError,
     link::{LinkSettings, Reconnect, Target},
     tree::{Tree, TreeSettings},
 };
@@ -79,13 +81,14 @@ impl Gateway {
     }
 
     /// Where the units of the gateway find each other.
+    #[cfg(feature = "dev")]
     pub(crate) const fn units(&self) -> &Units {
         self.tree.units()
     }
 
-    /// What the admin interface looks at.
-    pub(crate) fn sight(&self) -> Sight {
-        let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address };
+    /// What the admin interface looks at; `degraded` is what somebody has to mend.
+    pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
+        let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
         Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
     }
 

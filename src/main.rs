@@ -6,6 +6,7 @@ mod agents;
 mod cli;
 mod front;
 mod gateway;
+mod last_good;
 mod state_dir;
 
 use std::process::ExitCode;

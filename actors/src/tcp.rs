@@ -3,7 +3,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use actix_service::{Service, boxed, fn_service};
+use actix_service::{Service, boxed::BoxFuture, fn_service};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector};
 use awc::http::Uri;
 use tokio::net::TcpStream;
@@ -22,22 +22,25 @@ pub(crate) async fn probe(host: &str, port: u16) -> Result<(), String> {
     }
 }
 
+/// A TCP connection that sends without delay, or why there is none.
+type Outcome = Result<Connection<Uri, TcpStream>, ConnectError>;
+
 /// Opens TCP connections that send without delay.
-pub(crate) fn connector()
--> impl Service<ConnectInfo<Uri>, Response = Connection<Uri, TcpStream>, Error = ConnectError, Future = Opening>
-+ Clone
+pub(crate) fn connector() -> impl Service<
+    ConnectInfo<Uri>,
+    Response = Connection<Uri, TcpStream>,
+    Error = ConnectError,
+    Future = BoxFuture<Outcome>,
+> + Clone
 + 'static {
-    let service = fn_service(|target: ConnectInfo<Uri>| -> Opening {
+    Rc::new(fn_service(|target: ConnectInfo<Uri>| -> BoxFuture<Outcome> {
         Box::pin(async move {
             let connection = Connector::default().service().call(target).await?;
             connection.io_ref().set_nodelay(true).map_err(ConnectError::Io)?;
             Ok(connection)
         })
-    });
-    Rc::new(service)
+    }))
 }
 
 /// How long a probe may take to connect.
 const PROBE_DEADLINE: Duration = Duration::from_secs(5);
-
-type Opening = boxed::BoxFuture<Result<Connection<Uri, TcpStream>, ConnectError>>;

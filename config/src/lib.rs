@@ -20,14 +20,16 @@ mod node;
 mod normalise;
 mod report;
 mod schema;
+mod sealed;
 mod secrets;
 mod state_dir;
 mod validate;
 
 pub use diagnostic::{Code, Diagnostic, Excerpt, Severity};
-pub use load::{Document, LoadError, Loaded, Origin, Origins, Sources, load};
+pub use load::{Document, FileText, LoadError, Loaded, Origin, Origins, Sources, load};
 pub use model::{
     AutoBind, Certificates, Config, Edgebind, Encryption, Fips, HttpServer, LogFormat, LogLevel, Logger,
     NameConflict, Observability, OfflineStore, Protocol, Proxy, RawGroup, Server, WsConnection,
 };
-pub use state_dir::usual_state_dir;
+pub use sealed::{InstallKey, SealError};
+pub use state_dir::{configured_state_dir, usual_state_dir};

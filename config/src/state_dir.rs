@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use config::{Value, ValueKind};
+
+use crate::document;
+use crate::load::Sources;
 use crate::model::Config;
+use crate::node::{Entry, NodeValue};
 
 impl Config {
     /// The state directory: `given` (a flag of the command line), else `edgebind.state_dir`, else
@@ -28,6 +33,41 @@ pub fn usual_state_dir(environment: &[(String, String)]) -> Option<PathBuf> {
     service.or_else(own).or_else(home)
 }
 
+/// The state directory that a configuration file names, read from nothing but these keys: for commands that need the
+/// directory although the rest may be wrong.
+pub fn configured_state_dir(text: &str) -> Option<PathBuf> {
+    let find = |entries: Vec<Entry>, name: &str| {
+        entries.into_iter().rfind(|entry| entry.name.eq_ignore_ascii_case(name)).map(|entry| entry.node.value)
+    };
+    let NodeValue::Table(top) = document::parse(text.trim_start_matches('\u{feff}')).ok()??.value else {
+        return None;
+    };
+    NAMED.iter().find_map(|(group, key)| match find(top.clone(), group)? {
+        NodeValue::Table(inner) => match find(inner, key)? {
+            NodeValue::Text(path) if !path.is_empty() => Some(PathBuf::from(path)),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// The state directory of a configuration that is not complete yet: its secrets lie there.
+pub(crate) fn of_merged(merged: &Value, sources: &Sources<'_>) -> Option<PathBuf> {
+    let table = |value: &Value, key: &str| match &value.kind {
+        ValueKind::Table(table) => table.get(key).cloned(),
+        _ => None,
+    };
+    let configured = || {
+        NAMED.iter().find_map(|(group, key)| match table(&table(merged, group)?, key)?.kind {
+            ValueKind::String(path) => Some(PathBuf::from(path)),
+            _ => None,
+        })
+    };
+    sources.state_dir.clone().or_else(configured).or_else(|| usual_state_dir(&sources.environment))
+}
+
+/// Keys that name the state directory, the first one first.
+const NAMED: [(&str, &str); 2] = [("edgebind", "state_dir"), ("offline_msg_store", "directory")];
 const NAME: &str = "edgebind";
 
 #[cfg(test)]
@@ -47,6 +87,14 @@ mod tests {
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let chosen = config.state_dir(given.map(Path::new), &environment);
         chosen.map_or_else(|| "none".to_owned(), |path| path.display().to_string())
+    }
+
+    #[test]
+    fn a_text_with_mistakes_still_names_its_directory() {
+        let text =
+            r#"{"HTTP_server": 5, "Offline_msg_store": {"Directory": "/d"}, "edgebind": {"state_dir": ""},}"#;
+        assert_eq!(configured_state_dir(text), Some(PathBuf::from("/d")));
+        assert_eq!(configured_state_dir("{broken"), None);
     }
 
     #[test]

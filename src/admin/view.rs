@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     pub(crate) started_unix_ms: i64,
     /// Where local callers are served.
     pub(crate) http: SocketAddr,
+    /// What somebody has to mend although the gateway runs.
+    pub(crate) degraded: Vec<String>,
 }
 
 /// The gateway in a few lines.
@@ -27,8 +29,9 @@ pub(super) struct StatusView {
     pid: u32,
     started_unix_ms: i64,
     http: SocketAddr,
-    /// `ready`: connected, and every thing is bound; `degraded` else.
+    /// `ready`: connected, every thing is bound, nothing is to be mended; `degraded` else.
     health: &'static str,
+    degraded: Vec<String>,
     gateway: Option<String>,
     link: LinkView,
     things: ThingsCount,
@@ -100,7 +103,12 @@ pub(super) fn status(units: &Units, facts: &Facts) -> StatusView {
         pid: std::process::id(),
         started_unix_ms: facts.started_unix_ms,
         http: facts.http,
-        health: if link.is_online() && bound == total { "ready" } else { "degraded" },
+        health: if link.is_online() && bound == total && facts.degraded.is_empty() {
+            "ready"
+        } else {
+            "degraded"
+        },
+        degraded: facts.degraded.clone(),
         gateway: units.registry.gateway().map(|gateway| gateway.name),
         link: LinkView::of(&link),
         things: ThingsCount {

@@ -7,10 +7,16 @@ use edgebind_config::Config;
 use edgebind_observability::InitError;
 use tracing::{error, info, warn};
 
-use super::{configuration::load_or_exit, exit, signals::stop_signal, telemetry};
+use super::{
+    configuration::{Chosen, load_or_exit, sources},
+    exit,
+    signals::stop_signal,
+    telemetry,
+};
 use crate::{
     admin::Admin,
     gateway::Gateway,
+    last_good::LastGood,
     state_dir::{self, ReadyFile, StateDir, StateDirError},
 };
 
@@ -32,11 +38,15 @@ pub(crate) struct Args {
 
 /// Runs until it is told to stop.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let overrides = [("logger.level", args.loglevel.as_ref().map(|level| level.to_ascii_uppercase()))];
-    let config = match load_or_exit(&args.cfg, &overrides) {
-        Ok(loaded) => loaded.config,
+    let mut sources = sources(&args.cfg, args.state_dir.as_deref());
+    if let Some(level) = &args.loglevel {
+        sources = sources.with("logger.level", level.to_ascii_uppercase());
+    }
+    let Chosen { loaded, fallback } = match load_or_exit(&args.cfg, &sources) {
+        Ok(chosen) => chosen,
         Err(code) => return code,
     };
+    let config = loaded.config;
     let telemetry = match telemetry::start(&config.observability, config.logger.level.directive()) {
         Ok(telemetry) => Some(telemetry),
         Err(error @ InitError::Export { .. }) => {
@@ -51,7 +61,19 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     edgebind_kernel::install_panic_hook();
     telemetry::count_restarts();
     let code = match made_state_dir(args, &config) {
-        Ok(folder) => actix_rt::System::new().block_on(serve(&config, folder.as_ref())),
+        Ok(state_dir) => {
+            let start = Start {
+                // A copy is not copied: the file is what has to be mended.
+                last_good: state_dir.as_ref().filter(|_| fallback.is_none()).map(|folder| LastGood {
+                    file: args.cfg.clone(),
+                    text: loaded.text,
+                    folder: folder.path().to_path_buf(),
+                }),
+                degraded: fallback.map(|copy| degraded(&args.cfg, &copy)).into_iter().collect(),
+                state_dir,
+            };
+            actix_rt::System::new().block_on(serve(&config, start))
+        }
         Err(error) => {
             error!(%error, "The gateway does not start.");
             ExitCode::FAILURE
@@ -78,7 +100,28 @@ fn made_state_dir(args: &Args, config: &Config) -> Result<Option<StateDir>, Stat
     }
 }
 
-async fn serve(config: &Config, state_dir: Option<&StateDir>) -> ExitCode {
+/// What the gateway starts from, beside the configuration.
+struct Start {
+    /// The state directory, if there is one.
+    state_dir: Option<StateDir>,
+    /// What is kept for the next start, once connected.
+    last_good: Option<LastGood>,
+    /// What somebody has to mend although the gateway runs.
+    degraded: Vec<String>,
+}
+
+fn degraded(file: &Path, copy: &Path) -> String {
+    let reason = format!(
+        "{} cannot be read: running with the last good configuration {}",
+        file.display(),
+        copy.display()
+    );
+    error!(file = %file.display(), copy = %copy.display(), "Running with the last good configuration: mend the file.");
+    reason
+}
+
+async fn serve(config: &Config, start: Start) -> ExitCode {
+    let Start { state_dir, last_good, degraded } = start;
     let mut gateway = match Gateway::start(config) {
         Ok(gateway) => gateway,
         Err(error) => {
@@ -86,8 +129,12 @@ async fn serve(config: &Config, state_dir: Option<&StateDir>) -> ExitCode {
             return if error.is_configuration() { exit::configuration() } else { ExitCode::FAILURE };
         }
     };
+    if let Some(last_good) = last_good {
+        actix_rt::spawn(last_good.keep_when_online(gateway.units().link_status.clone()));
+    }
     let port = config.edgebind.admin_port;
-    let admin = state_dir.map(|folder| Admin::start(&gateway.sight(), folder, port)).transpose();
+    let sight = gateway.sight(degraded.clone());
+    let admin = state_dir.as_ref().map(|folder| Admin::start(&sight, folder, port)).transpose();
     let admin = match admin {
         Ok(admin) => admin,
         Err(error) => {
@@ -96,8 +143,10 @@ async fn serve(config: &Config, state_dir: Option<&StateDir>) -> ExitCode {
         }
     };
     let admin_address = admin.as_ref().and_then(Admin::address);
-    let ready =
-        state_dir.map(|folder| ReadyFile::write(folder, gateway.address(), admin_address)).transpose();
+    let ready = state_dir
+        .as_ref()
+        .map(|folder| ReadyFile::write(folder, gateway.address(), admin_address, &degraded))
+        .transpose();
     let ready = match ready {
         Ok(ready) => ready,
         Err(error) => {

@@ -72,6 +72,9 @@ fn lines(status: &Value, tree: &Value, now_unix_ms: i64) -> String {
             lines += &format!("           {count} {state}\n");
         }
     }
+    for reason in at(status, "/degraded").as_array().into_iter().flatten() {
+        lines += &format!("to mend    {}\n", text(reason));
+    }
     let mut troubled = Vec::new();
     collect_troubled(tree, "", &mut troubled);
     for (path, unit) in troubled.iter().take(SHOWN) {

@@ -11,9 +11,17 @@ impl ReadyFile {
     /// Name of the file in the state directory.
     pub(crate) const NAME: &str = "ready.json";
 
-    /// Writes the file whole, so that a reader never sees half of it.
-    pub(crate) fn write(folder: &StateDir, http: SocketAddr, admin: Option<SocketAddr>) -> io::Result<Self> {
-        let text = serde_json::json!({ "pid": std::process::id(), "http": http, "admin": admin }).to_string();
+    /// Writes the file whole, so that a reader never sees half of it; `degraded` is what somebody has to mend although
+    /// the gateway runs.
+    pub(crate) fn write(
+        folder: &StateDir,
+        http: SocketAddr,
+        admin: Option<SocketAddr>,
+        degraded: &[String],
+    ) -> io::Result<Self> {
+        let pid = std::process::id();
+        let text = serde_json::json!({ "pid": pid, "http": http, "admin": admin, "degraded": degraded });
+        let text = text.to_string();
         let draft = folder.path().join(".ready.json");
         let path = folder.path().join(Self::NAME);
         fs::write(&draft, text)?;
