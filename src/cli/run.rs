@@ -1,6 +1,10 @@
 //! `edgebind run`: the gateway.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Args as ClapArgs;
 use edgebind_config::Config;
