@@ -9,7 +9,7 @@ use edgebind_alwayson::{
 
 use crate::{
     Endpoint, Registration, Units,
-    registrar::{Deregister, Register},
+    registrar::{Deregister, register},
 };
 
 /// Name under which the gateway answers locally; compared with its case (EMS notes, 5.2).
@@ -97,11 +97,9 @@ async fn add(units: &Units, inputs: &Inputs, caller: Caller) -> Response {
             ),
         );
     }
-    let Some(registrar) = units.registrar() else { return starting() };
-    match registrar.send(Register(registration)).await {
-        Ok(Ok(())) => Response::success(),
-        Ok(Err(error)) => Response::error(error.code(), error.to_string()),
-        Err(_) => starting(),
+    match register(units, registration).await {
+        Ok(()) => Response::success(),
+        Err(error) => Response::error(error.code(), error.to_string()),
     }
 }
 
