@@ -8,11 +8,15 @@ mod configuration;
 mod demo;
 mod encrypt;
 mod exit;
+mod inquiry;
 #[cfg(feature = "dev")]
 mod platform;
 mod run;
 mod signals;
+mod status;
+mod table;
 mod telemetry;
+mod things;
 mod wire;
 
 use std::process::ExitCode;
@@ -33,6 +37,8 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Encrypt(encrypt::Args),
+    Status(status::Args),
+    Things(things::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
     Demo(demo::Args),
@@ -48,6 +54,8 @@ pub(crate) fn main() -> ExitCode {
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Encrypt(args) => encrypt::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Things(args) => things::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
         Command::Demo(args) => demo::run(&args),
