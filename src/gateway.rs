@@ -11,13 +11,14 @@ use edgebind_actors::{
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::{Config, Encryption};
+use edgebind_config::Config;
 use edgebind_kernel::{Exit, StopReport, clock};
 use tracing::{info, warn};
 
 use crate::{
     admin::{Facts, Sight},
     front::{Credentials, Front, FrontError, FrontSettings},
+    unserved::{Unserved, unserved},
 };
 
 /// The running gateway.
@@ -30,14 +31,10 @@ pub(crate) struct Gateway {
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GatewayError {
-    #[error("ws_connection.encryption is ssl: this version connects in clear only; set it to none")]
-    Encryption,
-    #[error("http_server.ssl is true: this version serves in clear only; set it to false")]
-    ServerEncryption,
+    #[error("`{}` is {}", .0.key, .0.text)]
+    Unserved(Unserved),
     #[error("http_server.authenticate is true without user and password")]
     Credentials,
-    #[error("proxy.host is set: this version connects directly only; remove the group")]
-    Proxy,
     #[error(transparent)]
     Front(#[from] FrontError),
 }
@@ -52,14 +49,11 @@ impl GatewayError {
 impl Gateway {
     /// Starts everything; connecting goes on in the background.
     pub(crate) fn start(config: &Config, local: LocalSettings) -> Result<Self, GatewayError> {
-        if config.ws_connection.encryption != Encryption::None {
-            return Err(GatewayError::Encryption);
-        }
-        if config.http_server.ssl {
-            return Err(GatewayError::ServerEncryption);
-        }
-        if config.proxy.is_some() {
-            return Err(GatewayError::Proxy);
+        for unserved in unserved(config) {
+            if unserved.stops {
+                return Err(GatewayError::Unserved(unserved));
+            }
+            info!(key = unserved.key, effect = unserved.text, "Not served in this version.");
         }
         let front = front_settings(config)?;
         let settings = TreeSettings {
