@@ -9,12 +9,16 @@ mod configuration;
 mod demo;
 mod encrypt;
 mod exit;
+mod inquiry;
 mod migrate;
 #[cfg(feature = "dev")]
 mod platform;
 mod run;
 mod signals;
+mod status;
+mod table;
 mod telemetry;
+mod things;
 mod wire;
 
 use std::process::ExitCode;
@@ -36,6 +40,8 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Encrypt(encrypt::Args),
+    Status(status::Args),
+    Things(things::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
     Demo(demo::Args),
@@ -52,6 +58,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Encrypt(args) => encrypt::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Things(args) => things::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
         Command::Demo(args) => demo::run(&args),

@@ -10,10 +10,11 @@ use edgebind_actors::{
 };
 use edgebind_alwayson::SessionSettings;
 use edgebind_config::Config;
-use edgebind_kernel::{Exit, StopReport};
+use edgebind_kernel::{Exit, StopReport, clock};
 use tracing::{info, warn};
 
 use crate::{
+    admin::{Facts, Sight},
     front::{Credentials, Front, FrontError, FrontSettings},
     unserved::{Unserved, unserved},
 };
@@ -22,6 +23,7 @@ use crate::{
 pub(crate) struct Gateway {
     tree: Tree,
     front: Front,
+    started_unix_ms: i64,
 }
 
 /// Why the gateway does not start.
@@ -64,7 +66,7 @@ impl Gateway {
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;
         info!(address = %front.address, "Listening for script resources and local callers.");
-        Ok(Self { tree, front })
+        Ok(Self { tree, front, started_unix_ms: clock::unix_millis() })
     }
 
     /// Address at which local callers are served.
@@ -75,6 +77,12 @@ impl Gateway {
     /// Where the units of the gateway find each other.
     pub(crate) const fn units(&self) -> &Units {
         self.tree.units()
+    }
+
+    /// What the admin interface looks at; `degraded` is what somebody has to mend.
+    pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
+        let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
+        Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
     }
 
     /// Resolves when the gateway has given up: a defect that restarts did not cure.

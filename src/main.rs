@@ -1,12 +1,12 @@
 //! The `edgebind` program: parses the command line and hands over to one command.
 
+mod admin;
 #[cfg(feature = "dev")]
 mod agents;
 mod cli;
 mod front;
 mod gateway;
 mod last_good;
-mod ready;
 mod state_dir;
 mod unserved;
 

@@ -1,4 +1,7 @@
-//! The one directory for the gateway's own files: found, made, closed to others.
+//! The one directory for the gateway's own files: found, made, closed to others, used by one process at a time.
+
+mod lock;
+mod ready;
 
 use std::{
     fs, io,
@@ -7,6 +10,9 @@ use std::{
 
 use edgebind_config::Config;
 
+pub(crate) use lock::StateDir;
+pub(crate) use ready::ReadyFile;
+
 /// Why there is no state directory.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateDirError {
@@ -14,6 +20,16 @@ pub(crate) enum StateDirError {
     Nowhere,
     #[error("cannot make the state directory {}: {source}", path.display())]
     Create { path: PathBuf, source: io::Error },
+    #[error("the state directory {} is in use by process {pid}: give each gateway its own by --state-dir", path.display())]
+    Taken { path: PathBuf, pid: String },
+    #[error(
+        "the state directory {} was written by a newer version (layout {found:?}, this version knows up to {known}): \
+         use that version, or another directory",
+        path.display()
+    )]
+    Newer { path: PathBuf, found: String, known: u32 },
+    #[error("cannot use {}: {source}", path.display())]
+    Use { path: PathBuf, source: io::Error },
 }
 
 /// Says where the state directory is: `given` (`--state-dir`), else what the configuration says, else what the system

@@ -11,6 +11,8 @@ pub mod sessions;
 pub mod things;
 pub mod tree;
 
+#[cfg(feature = "fault-injection")]
+pub mod fault;
 mod name;
 mod registration;
 mod registry;

@@ -90,6 +90,16 @@ impl RegisterError {
     }
 }
 
+/// Takes a thing in as AddEdgeThing does; see [`Register`].
+///
+/// # Errors
+///
+/// [`RegisterError`]
+pub async fn register(units: &Units, registration: Registration) -> Result<(), RegisterError> {
+    let Some(registrar) = units.registrar() else { return Err(RegisterError::Starting) };
+    registrar.send(Register(registration)).await.unwrap_or(Err(RegisterError::Starting))
+}
+
 impl Registrar {
     /// Mailbox of the registrar: a plant that comes back after a power cut registers all at once.
     pub const MAILBOX: usize = 4096;

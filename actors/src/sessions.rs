@@ -153,6 +153,7 @@ impl Actor for Session {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.lifeline.report("ready");
+        self.units.roster.endpoint(&self.endpoint, EndpointState::Unknown, None);
         self.refresh(ctx);
     }
 }

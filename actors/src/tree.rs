@@ -79,9 +79,12 @@ impl Tree {
             units.roster.admit(&thing.name);
             units.registry.insert(Arc::new(thing));
         }
+        let branch = |name, builder| {
+            ChildSpec::supervisor(builder, RestartPolicy::permanent()).listed(units.supervisors.clone(), name)
+        };
         let root = Supervisor::builder("gateway")
-            .child(ChildSpec::supervisor(platform(&units, settings.link, status), RestartPolicy::permanent()))
-            .child(ChildSpec::supervisor(equipment(&units), RestartPolicy::permanent()));
+            .child(branch(PLATFORM, platform(&units, settings.link, status)))
+            .child(branch(EQUIPMENT, equipment(&units)));
         let (root, watch) = Supervisor::start_root(root);
         Self { root, watch, units }
     }
@@ -134,7 +137,7 @@ fn platform(
     let binder = ChildSpec::new("binder", "binder", RestartPolicy::permanent(), move |lifeline| {
         Binder::new(shared.clone(), lifeline)
     });
-    Supervisor::builder("platform")
+    Supervisor::builder(PLATFORM)
         .strategy(Strategy::RestForOne)
         .child(link.mailbox(Link::MAILBOX).listed(units.link.clone(), ()))
         .child(binder.mailbox(Binder::MAILBOX).listed(units.binder.clone(), ()))
@@ -151,12 +154,14 @@ fn equipment(units: &Units) -> edgebind_kernel::SupervisorBuilder {
         ChildSpec::supervisor(Supervisor::builder(name), RestartPolicy::permanent())
             .listed(units.supervisors.clone(), name)
     };
-    Supervisor::builder("equipment")
+    Supervisor::builder(EQUIPMENT)
         .strategy(Strategy::RestForOne)
         .child(branch(SESSIONS))
         .child(branch(THINGS))
         .child(registrar.mailbox(Registrar::MAILBOX).listed(units.registrar.clone(), ()))
 }
 
+const PLATFORM: &str = "platform";
+const EQUIPMENT: &str = "equipment";
 /// A tree answers within a second; this is for one that is being torn down.
 const PATIENCE: Duration = Duration::from_secs(2);

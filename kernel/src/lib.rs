@@ -82,6 +82,8 @@ pub mod clock;
 mod directory;
 mod exit;
 mod fairness;
+#[cfg(feature = "fault-injection")]
+mod fault;
 mod ident;
 mod life;
 mod lifeline;
@@ -94,6 +96,8 @@ mod stop;
 mod supervisor;
 mod tree;
 
+#[cfg(feature = "fault-injection")]
+pub use self::fault::InjectPanic;
 pub use self::{
     directory::Directory,
     exit::{Exit, Failure},

@@ -20,10 +20,10 @@ use super::{
     telemetry,
 };
 use crate::{
+    admin::Admin,
     gateway::Gateway,
     last_good::LastGood,
-    ready::ReadyFile,
-    state_dir::{self, StateDirError},
+    state_dir::{self, ReadyFile, StateDir, StateDirError},
 };
 
 /// Runs the gateway: connects to the platform, binds and relays for the things behind it.
@@ -67,7 +67,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     edgebind_kernel::install_panic_hook();
     telemetry::count_restarts();
     let code = match made_state_dir(args, config) {
-        Ok(folder) => actix_rt::System::new().block_on(keep_running(&args.cfg, &sources, chosen, &folder)),
+        Ok(folder) => {
+            let running = keep_running(&args.cfg, &sources, chosen, folder.as_ref());
+            actix_rt::System::new().block_on(running)
+        }
         Err(error) => {
             error!(%error, "The gateway does not start.");
             ExitCode::FAILURE
@@ -79,14 +82,28 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     code
 }
 
-fn made_state_dir(args: &Args, config: &Config) -> Result<PathBuf, StateDirError> {
-    let folder = state_dir::resolve(args.state_dir.as_deref(), config)?;
-    state_dir::create(&folder)?;
-    Ok(folder)
+/// The state directory. One that nobody chose is no reason not to run: a second gateway of the same user, or a system
+/// without a home, does without the commands that need it.
+fn made_state_dir(args: &Args, config: &Config) -> Result<Option<StateDir>, StateDirError> {
+    let chosen = args.state_dir.is_some() || config.edgebind.state_dir.is_some();
+    match state_dir::resolve(args.state_dir.as_deref(), config).and_then(|folder| StateDir::open(&folder)) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error @ StateDirError::Newer { .. }) => Err(error),
+        Err(error) if chosen => Err(error),
+        Err(error) => {
+            warn!(%error, "No state directory: edgebind status and edgebind things will not work.");
+            Ok(None)
+        }
+    }
 }
 
 /// Runs the gateway again and again, for as long as somebody asks for a restart.
-async fn keep_running(file: &Path, sources: &Sources<'_>, chosen: Chosen, folder: &Path) -> ExitCode {
+async fn keep_running(
+    file: &Path,
+    sources: &Sources<'_>,
+    chosen: Chosen,
+    state_dir: Option<&StateDir>,
+) -> ExitCode {
     let Chosen { mut loaded, mut fallback } = chosen;
     // What is gone back to, should the gateway not start with what it was changed to.
     let mut before = None;
@@ -94,15 +111,15 @@ async fn keep_running(file: &Path, sources: &Sources<'_>, chosen: Chosen, folder
         let config = &loaded.config;
         let (restart, asked) = mpsc::channel(1);
         let start = Start {
-            local: local_settings(file, sources, config, folder).with_restart(restart),
+            local: local_settings(file, sources, config, state_dir).with_restart(restart),
             // A copy is not copied: the file is what has to be mended.
-            last_good: fallback.is_none().then(|| LastGood {
+            last_good: state_dir.filter(|_| fallback.is_none()).map(|folder| LastGood {
                 file: file.to_owned(),
                 text: loaded.text.clone(),
-                folder: folder.to_owned(),
+                folder: folder.path().to_owned(),
             }),
             degraded: fallback.as_ref().map(|copy| degraded(file, copy)).into_iter().collect(),
-            folder,
+            state_dir,
         };
         write_log_files(&config.logger);
         match (serve(config, start, asked).await, before.take()) {
@@ -129,8 +146,8 @@ async fn keep_running(file: &Path, sources: &Sources<'_>, chosen: Chosen, folder
 
 /// What the gateway starts from, beside the configuration.
 struct Start<'a> {
-    /// The state directory.
-    folder: &'a Path,
+    /// The state directory, if there is one.
+    state_dir: Option<&'a StateDir>,
     /// What is kept for the next start, once connected.
     last_good: Option<LastGood>,
     /// What somebody has to mend although the gateway runs.
@@ -149,9 +166,17 @@ enum End {
     Restart,
 }
 
-fn local_settings(file: &Path, sources: &Sources<'_>, config: &Config, folder: &Path) -> LocalSettings {
+fn local_settings(
+    file: &Path,
+    sources: &Sources<'_>,
+    config: &Config,
+    state_dir: Option<&StateDir>,
+) -> LocalSettings {
     let logger = &config.logger;
-    let logs = logger.publish_directory.clone().unwrap_or_else(|| folder.join("log"));
+    let logs = logger.publish_directory.clone().unwrap_or_else(|| match state_dir {
+        Some(folder) => folder.path().join("log"),
+        None => file.with_file_name("log"),
+    });
     let file = ConfigurationFile {
         path: file.to_owned(),
         environment: sources.environment.clone(),
@@ -184,7 +209,7 @@ fn degraded(file: &Path, copy: &Path) -> String {
 }
 
 async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()>) -> End {
-    let Start { folder, last_good, degraded, local } = start;
+    let Start { state_dir, last_good, degraded, local } = start;
     let mut gateway = match Gateway::start(config, local) {
         Ok(gateway) => gateway,
         Err(error) => {
@@ -196,10 +221,25 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
     if let Some(last_good) = last_good {
         actix_rt::spawn(last_good.keep_when_online(gateway.units().link_status.clone()));
     }
-    let ready = match ReadyFile::write(folder, gateway.address(), &degraded) {
+    let port = config.edgebind.admin_port;
+    let sight = gateway.sight(degraded.clone());
+    let admin = state_dir.as_ref().map(|folder| Admin::start(&sight, folder, port)).transpose();
+    let admin = match admin {
+        Ok(admin) => admin,
+        Err(error) => {
+            error!(%error, "The admin interface does not start.");
+            return End::Exit(ExitCode::FAILURE);
+        }
+    };
+    let admin_address = admin.as_ref().and_then(Admin::address);
+    let ready = state_dir
+        .as_ref()
+        .map(|folder| ReadyFile::write(folder, gateway.address(), admin_address, &degraded))
+        .transpose();
+    let ready = match ready {
         Ok(ready) => ready,
         Err(error) => {
-            error!(folder = %folder.display(), %error, "The state directory cannot be used.");
+            error!(%error, "The state directory cannot be used.");
             return End::Exit(ExitCode::FAILURE);
         }
     };
@@ -216,6 +256,9 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
     if code.is_none() {
         // The answer to Restart goes out before the connection goes down.
         tokio::time::sleep(RESTART_PAUSE).await;
+    }
+    if let Some(admin) = admin {
+        admin.stop().await;
     }
     let forced = stop_signal();
     tokio::select! {

@@ -10,7 +10,7 @@ use tracing::warn;
 use super::{Caller, configuration, forbidden, missing_name, result, starting};
 use crate::{
     Registration, Source, Units,
-    registrar::{Deregister, Register},
+    registrar::{Deregister, register},
 };
 
 /// Takes a thing in; with `persist` its entry goes into the configuration file.
@@ -35,12 +35,10 @@ pub(super) async fn add(units: &Units, inputs: &Inputs, caller: Caller) -> Respo
         // A host name could mean another machine tomorrow.
         registration.endpoint.host = address.to_string();
     }
-    let Some(registrar) = units.registrar() else { return starting() };
-    match registrar.send(Register(registration)).await {
-        Ok(Ok(())) if persist => configuration::change(units, Edit::AddThing(entry(inputs))).await,
-        Ok(Ok(())) => Response::success(),
-        Ok(Err(error)) => Response::error(error.code(), error.to_string()),
-        Err(_) => starting(),
+    match register(units, registration).await {
+        Ok(()) if persist => configuration::change(units, Edit::AddThing(entry(inputs))).await,
+        Ok(()) => Response::success(),
+        Err(error) => Response::error(error.code(), error.to_string()),
     }
 }
 
