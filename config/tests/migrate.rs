@@ -27,7 +27,7 @@ fn an_installation_with_everything_is_listed() {
 	"fips": {"enabled": true},
 	"file": {"virtual_dirs": []},
 	"tunnel": {},
-	"auto_bind": [{"name": "Pump", "protocol": "https"}, {"port": 8001}]
+	"auto_bind": [{"name": "Pump", "proto": "https"}, {"port": 8001}]
 }"#;
     let lua = r#"-- The script resource.
 scripts.rap_host = "10.0.0.1"

@@ -42,7 +42,7 @@ impl ThingPlan {
         };
         let endpoint = (role != Role::Gateway).then(|| {
             let slash = if entry.path.starts_with('/') { "" } else { "/" };
-            let (scheme, host) = (entry.protocol.as_str(), in_url(&entry.host));
+            let (scheme, host) = (entry.proto.as_str(), in_url(&entry.host));
             format!("{scheme}://{host}:{}{slash}{}", entry.port, entry.path)
         });
         let sends_credentials =
