@@ -55,6 +55,8 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
             connection.duty_cycle < 100,
             note("ws_connection.duty_cycle", "below 100: the link stays up all the time"),
         ),
+        (connection.verbose, note("ws_connection.verbose", "true: messages are not dumped into the log")),
+        (!config.logger.auto_flush, note("logger.auto_flush", "false: every line is written at once")),
         (
             config.logger.audit_target.is_some(),
             note("logger.audit_target", "audit events stand in the ordinary log only"),

@@ -65,6 +65,16 @@ fn what_is_open_depends_on_host_password_and_the_switch() {
     }
 }
 
+#[test]
+fn nothing_of_a_file_reaches_the_terminal_as_it_is() {
+    let loaded = loaded(
+        r#"{"ws_servers": [{"host": "a", "port": 1}], "http_server": {}, "certificates": {"cert_chain": "\u001b[31m"},
+            "auto_bind": [{"name": "Pump", "path": "/\u001b[31m"}]}"#,
+    );
+    let told = Explanation::of(&loaded).to_string();
+    assert!(told.contains("Pump") && told.chars().all(|c| c == '\n' || !c.is_control()), "{told:?}");
+}
+
 fn loaded(text: &str) -> Loaded {
     load(&Sources::text("config.json", text.as_bytes())).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -111,6 +111,13 @@ fn a_broken_or_missing_file_with_a_booted_copy_is_run_on_the_copy() {
 }
 
 #[test]
+fn nothing_of_an_installation_reaches_the_terminal_as_it_is() {
+    let found = found(&[("config.json", PLAIN), ("config.lua", "rap_port = '\u{1b}[31m'\nrap_host='\u{7}'")]);
+    let shown = shown(&found);
+    assert!(shown.contains("rap_port") && shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_an_error_and_an_empty_one_a_note() {
     assert!(Installation::read(Path::new("/nowhere/at/all")).is_err());
     let found = found(&[]);

@@ -114,8 +114,8 @@ fn sentences(config: &Config, reach: Caller) -> Vec<String> {
             );
         }
     }
-    if server.authenticate && server.enable_csrf_tokens {
-        sentences.push("every request must carry the CSRF token of the answer before".to_owned());
+    if server.enable_csrf_tokens {
+        sentences.push("every request must carry the CSRF token of an answer before it".to_owned());
     }
     sentences.push(match config.edgebind.admin_port {
         None => "the admin interface: programs of the same user only, by a socket in the state directory"
