@@ -93,6 +93,8 @@ pub enum BindEvent {
         /// Reason of the answer, may be empty.
         reason: String,
     },
+    /// The platform confirmed the BIND, but does not see the thing as connected.
+    Unconfirmed,
     /// The connection is gone, and with it the binding.
     Suspended,
     /// The platform confirmed the UNBIND.
@@ -175,6 +177,15 @@ impl BindPlan {
         if let Some(entry) = self.names.get_mut(name) {
             entry.desired = false;
             self.reconcile(name, now);
+        }
+    }
+
+    /// The platform confirmed the BIND of a name, but does not see the thing as connected.
+    pub fn unconfirmed(&mut self, name: &ThingName) {
+        if self.is_bound(name) {
+            self.bound -= 1;
+            self.names.remove(name);
+            self.outcomes.push_back(Outcome { name: name.clone(), event: BindEvent::Unconfirmed });
         }
     }
 
