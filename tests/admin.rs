@@ -1,5 +1,10 @@
 //! The admin interface: what the commands say, who gets in, and that it never stands on the local HTTP server.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/all.rs"]
 mod support;

@@ -1,6 +1,11 @@
 //! Two thousand agents behind one gateway register, are bound, read and written, and survive a restart of the platform.
 //! A slow test, in a file of its own.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/all.rs"]
 mod support;
