@@ -3,12 +3,14 @@
 #[cfg(feature = "dev")]
 mod agents;
 mod arguments;
+mod check;
 mod configuration;
 #[cfg(feature = "dev")]
 mod demo;
 mod encrypt;
 mod exit;
 mod inquiry;
+mod migrate;
 #[cfg(feature = "dev")]
 mod platform;
 mod run;
@@ -36,6 +38,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Check(check::Args),
     Encrypt(encrypt::Args),
     Status(status::Args),
     Things(things::Args),
@@ -53,6 +56,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments::normalised(std::env::args_os()));
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Encrypt(args) => encrypt::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Things(args) => things::run(&args),

@@ -8,6 +8,9 @@ use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector};
 use awc::http::Uri;
 use tokio::net::TcpStream;
 
+/// A TCP connection that sends without delay, or why there is none.
+type Outcome = Result<Connection<Uri, TcpStream>, ConnectError>;
+
 /// Whether somebody accepts connections at `host:port`; the connection is closed without a byte, which is what script
 /// resources know as a probe (EMS notes, 8.4).
 ///
@@ -21,9 +24,6 @@ pub(crate) async fn probe(host: &str, port: u16) -> Result<(), String> {
         Err(_) => Err(format!("no connection within {PROBE_DEADLINE:?}")),
     }
 }
-
-/// A TCP connection that sends without delay, or why there is none.
-type Outcome = Result<Connection<Uri, TcpStream>, ConnectError>;
 
 /// Opens TCP connections that send without delay.
 pub(crate) fn connector() -> impl Service<

@@ -14,6 +14,7 @@ use crate::{
     Registration, Registry, Roster, Units,
     binder::Binder,
     link::{Link, LinkSettings, LinkStatus, Phase},
+    local::LocalSettings,
     registrar::Registrar,
     units::{SESSIONS, THINGS},
 };
@@ -27,6 +28,8 @@ pub struct TreeSettings {
     pub endpoint_concurrency: usize,
     /// See [`Units::allow_remote_admin`].
     pub allow_remote_admin: bool,
+    /// What the gateway's own services may touch.
+    pub local: Arc<LocalSettings>,
     /// Who keeps a name that two agents register.
     pub name_conflict: NameConflict,
     /// Whether a configured thing is unbound while nobody answers at its endpoint.
@@ -60,6 +63,7 @@ impl Tree {
             link_status,
             max_message_bytes: settings.link.session.max_message_bytes,
             allow_remote_admin: settings.allow_remote_admin,
+            local: settings.local,
             name_conflict: settings.name_conflict,
             auto_bind_probe: settings.auto_bind_probe,
             read_back: settings.read_back,

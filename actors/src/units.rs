@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::{
     Endpoint, Registry, Roster, ThingName, binder::Binder, link::Link, link::LinkStatus,
-    registrar::Registrar, sessions::Session, things::Thing,
+    local::LocalSettings, registrar::Registrar, sessions::Session, things::Thing,
 };
 
 /// Shared by all units and by the HTTP front; cheap to clone.
@@ -25,6 +25,8 @@ pub struct Units {
     pub max_message_bytes: usize,
     /// Whether callers elsewhere may administer without authentication (`edgebind.allow_remote_admin`).
     pub allow_remote_admin: bool,
+    /// What the gateway's own services may touch.
+    pub local: Arc<LocalSettings>,
     pub(crate) name_conflict: NameConflict,
     pub(crate) auto_bind_probe: bool,
     pub(crate) read_back: bool,

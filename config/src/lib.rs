@@ -12,9 +12,11 @@
 mod diagnostic;
 mod document;
 pub mod edit;
+pub mod explain;
 mod layers;
 mod load;
 mod mask;
+pub mod migrate;
 mod model;
 mod node;
 mod normalise;

@@ -158,6 +158,7 @@ const AUTO_BIND: &[Key] = &[
     key("path", Kind::Text),
     time("timeout"),
     pause("keepalive"),
+    word("proto", &["http", "https"], Some("http")),
     word("protocol", &["http", "https"], Some("http")),
     key("user", Kind::Text),
     key("password", Kind::Secret),

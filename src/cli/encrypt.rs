@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         }
         Err(error @ (EncryptError::Empty | EncryptError::Long)) => {
             eprintln!("edgebind encrypt: {error}");
-            ExitCode::from(2)
+            super::exit::usage()
         }
         Err(error) => {
             eprintln!("edgebind encrypt: {error}");

@@ -7,9 +7,11 @@ use std::{
 };
 
 use clap::Args as ClapArgs;
-use edgebind_config::Config;
-use edgebind_observability::InitError;
-use tracing::{error, info, warn};
+use edgebind_actors::local::{ConfigurationFile, LocalSettings};
+use edgebind_config::{Config, Logger, Sources, load};
+use edgebind_observability::{InitError, log::file as log_file};
+use tokio::sync::mpsc;
+use tracing::{error, info, level_filters::LevelFilter, warn};
 
 use super::{
     configuration::{Chosen, load_or_exit, sources},
@@ -46,11 +48,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if let Some(level) = &args.loglevel {
         sources = sources.with("logger.level", level.to_ascii_uppercase());
     }
-    let Chosen { loaded, fallback } = match load_or_exit(&args.cfg, &sources) {
+    let chosen = match load_or_exit(&args.cfg, &sources) {
         Ok(chosen) => chosen,
         Err(code) => return code,
     };
-    let config = loaded.config;
+    let config = &chosen.loaded.config;
     let telemetry = match telemetry::start(&config.observability, config.logger.level.directive()) {
         Ok(telemetry) => Some(telemetry),
         Err(error @ InitError::Export { .. }) => {
@@ -64,19 +66,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     edgebind_kernel::install_panic_hook();
     telemetry::count_restarts();
-    let code = match made_state_dir(args, &config) {
-        Ok(state_dir) => {
-            let start = Start {
-                // A copy is not copied: the file is what has to be mended.
-                last_good: state_dir.as_ref().filter(|_| fallback.is_none()).map(|folder| LastGood {
-                    file: args.cfg.clone(),
-                    text: loaded.text,
-                    folder: folder.path().to_path_buf(),
-                }),
-                degraded: fallback.map(|copy| degraded(&args.cfg, &copy)).into_iter().collect(),
-                state_dir,
-            };
-            actix_rt::System::new().block_on(serve(&config, start))
+    let code = match made_state_dir(args, config) {
+        Ok(folder) => {
+            let running = keep_running(&args.cfg, &sources, chosen, folder.as_ref());
+            actix_rt::System::new().block_on(running)
         }
         Err(error) => {
             error!(%error, "The gateway does not start.");
@@ -104,14 +97,105 @@ fn made_state_dir(args: &Args, config: &Config) -> Result<Option<StateDir>, Stat
     }
 }
 
+/// Runs the gateway again and again, for as long as somebody asks for a restart.
+async fn keep_running(
+    file: &Path,
+    sources: &Sources<'_>,
+    chosen: Chosen,
+    state_dir: Option<&StateDir>,
+) -> ExitCode {
+    let Chosen { mut loaded, mut fallback } = chosen;
+    // What is gone back to, should the gateway not start with what it was changed to.
+    let mut before = None;
+    loop {
+        let config = &loaded.config;
+        let (restart, asked) = mpsc::channel(1);
+        let start = Start {
+            local: local_settings(file, sources, config, state_dir).with_restart(restart),
+            // A copy is not copied: the file is what has to be mended.
+            last_good: state_dir.filter(|_| fallback.is_none()).map(|folder| LastGood {
+                file: file.to_owned(),
+                text: loaded.text.clone(),
+                folder: folder.path().to_owned(),
+            }),
+            degraded: fallback.as_ref().map(|copy| degraded(file, copy)).into_iter().collect(),
+            state_dir,
+        };
+        write_log_files(&config.logger);
+        match (serve(config, start, asked).await, before.take()) {
+            (End::Exit(code), _) | (End::NotStarted(code), None) => return code,
+            (End::NotStarted(_), Some(earlier)) => {
+                error!(
+                    "The gateway does not start with its changed configuration; it goes back to the one before."
+                );
+                (loaded, fallback) = earlier;
+            }
+            (End::Restart, _) => match load(sources) {
+                Ok(changed) => {
+                    info!("The gateway starts anew.");
+                    before = Some((std::mem::replace(&mut loaded, changed), fallback.take()));
+                }
+                Err(error) => error!(
+                    file = %file.display(), %error,
+                    "The changed configuration cannot be used; the gateway starts anew with the one it had."
+                ),
+            },
+        }
+    }
+}
+
 /// What the gateway starts from, beside the configuration.
-struct Start {
+struct Start<'a> {
     /// The state directory, if there is one.
-    state_dir: Option<StateDir>,
+    state_dir: Option<&'a StateDir>,
     /// What is kept for the next start, once connected.
     last_good: Option<LastGood>,
     /// What somebody has to mend although the gateway runs.
     degraded: Vec<String>,
+    /// What the gateway's own services may touch.
+    local: LocalSettings,
+}
+
+/// Why one run of the gateway is over.
+enum End {
+    /// For good.
+    Exit(ExitCode),
+    /// It did not begin.
+    NotStarted(ExitCode),
+    /// The service Restart was called.
+    Restart,
+}
+
+fn local_settings(
+    file: &Path,
+    sources: &Sources<'_>,
+    config: &Config,
+    state_dir: Option<&StateDir>,
+) -> LocalSettings {
+    let logger = &config.logger;
+    let logs = logger.publish_directory.clone().unwrap_or_else(|| match state_dir {
+        Some(folder) => folder.path().join("log"),
+        None => file.with_file_name("log"),
+    });
+    let file = ConfigurationFile {
+        path: file.to_owned(),
+        environment: sources.environment.clone(),
+        overrides: sources.overrides.clone(),
+        state_dir: sources.state_dir.clone(),
+    };
+    LocalSettings::default()
+        .with_log_files(logs, logger.max_file_storage)
+        .with_file(file, config.auto_bind.iter().map(|entry| entry.name.clone()))
+}
+
+/// Writes the log into `logger.publish_directory`, if there is one.
+fn write_log_files(logger: &Logger) {
+    let Some(folder) = &logger.publish_directory else { return };
+    let level = logger.publish_level.unwrap_or(logger.level).directive().parse();
+    let level = level.unwrap_or(LevelFilter::WARN);
+    if let Err(error) = log_file::start(folder, level, logger.max_file_storage) {
+        warn!(folder = %folder.display(), %error, "No log files are written.");
+    }
 }
 
 fn degraded(file: &Path, copy: &Path) -> String {
@@ -124,13 +208,14 @@ fn degraded(file: &Path, copy: &Path) -> String {
     reason
 }
 
-async fn serve(config: &Config, start: Start) -> ExitCode {
-    let Start { state_dir, last_good, degraded } = start;
-    let mut gateway = match Gateway::start(config) {
+async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()>) -> End {
+    let Start { state_dir, last_good, degraded, local } = start;
+    let mut gateway = match Gateway::start(config, local) {
         Ok(gateway) => gateway,
         Err(error) => {
             error!(%error, "The gateway does not start.");
-            return if error.is_configuration() { exit::configuration() } else { ExitCode::FAILURE };
+            let wrong = error.is_configuration();
+            return End::NotStarted(if wrong { exit::configuration() } else { ExitCode::FAILURE });
         }
     };
     if let Some(last_good) = last_good {
@@ -143,7 +228,7 @@ async fn serve(config: &Config, start: Start) -> ExitCode {
         Ok(admin) => admin,
         Err(error) => {
             error!(%error, "The admin interface does not start.");
-            return ExitCode::FAILURE;
+            return End::Exit(ExitCode::FAILURE);
         }
     };
     let admin_address = admin.as_ref().and_then(Admin::address);
@@ -155,17 +240,22 @@ async fn serve(config: &Config, start: Start) -> ExitCode {
         Ok(ready) => ready,
         Err(error) => {
             error!(%error, "The state directory cannot be used.");
-            return ExitCode::FAILURE;
+            return End::Exit(ExitCode::FAILURE);
         }
     };
-    let failed = tokio::select! {
-        () = stop_signal() => None,
-        exit = gateway.failed() => Some(exit),
+    let (end, code) = tokio::select! {
+        () = stop_signal() => ("Stopping in order; a second signal stops at once.", Some(ExitCode::SUCCESS)),
+        Some(()) = restart.recv() => ("Stopping in order, to start anew.", None),
+        reason = gateway.failed() => {
+            error!(%reason, "A part of the gateway failed again and again.");
+            ("Stopping.", Some(exit::defect()))
+        }
     };
     drop(ready);
-    match &failed {
-        None => info!("Stopping in order; a second signal stops at once."),
-        Some(reason) => error!(%reason, "A part of the gateway failed again and again; stopping."),
+    info!("{end}");
+    if code.is_none() {
+        // The answer to Restart goes out before the connection goes down.
+        tokio::time::sleep(RESTART_PAUSE).await;
     }
     if let Some(admin) = admin {
         admin.stop().await;
@@ -177,11 +267,13 @@ async fn serve(config: &Config, start: Start) -> ExitCode {
                 warn!(cut = ?report.cut, stuck = ?report.stuck, "Some parts did not stop in time.");
             }
         }
-        () = forced => return ExitCode::FAILURE,
+        () = forced => return End::Exit(ExitCode::FAILURE),
     }
-    if failed.is_some() { exit::defect() } else { ExitCode::SUCCESS }
+    code.map_or(End::Restart, End::Exit)
 }
 
+/// Between the answer to Restart and the end; the original takes 0.2 to 4 s (EMS notes, 7.11).
+const RESTART_PAUSE: Duration = Duration::from_millis(200);
 /// UNBIND, Close and the open requests get this long together.
 const STOP_DEADLINE: Duration = Duration::from_secs(6);
 /// What a collector that does not answer may delay the end.
