@@ -196,11 +196,6 @@ impl Supervisor {
         match decision {
             Decision::Forget if !exit.is_failure() => info!(child = %id, kind, "Child ended."),
             Decision::Forget => warn!(child = %id, kind, %exit, untold, "Child ended, not started again."),
-            // The world refuses, nothing is broken; whoever was refused says so, and not each time.
-            Decision::RestartAfter(delay) if !exit.spends_budget() => {
-                let delay_ms = delay.as_millis();
-                debug!(child = %id, kind, %exit, delay_ms, "Child was refused, will be started again.");
-            }
             Decision::RestartAfter(delay) => {
                 let delay_ms = delay.as_millis();
                 warn!(child = %id, kind, %exit, delay_ms, untold, "Child ended, will be started again.");
