@@ -13,6 +13,7 @@ use edgebind_kernel::{StopReport, Supervisor, stop_tree};
 use tokio::sync::broadcast;
 use tracing::info;
 
+mod control;
 mod edge;
 mod key;
 mod live;
@@ -21,6 +22,7 @@ mod rest;
 mod settings;
 mod shared;
 
+use control::Control;
 pub use key::{AppKey, KeyError, Right, Rights};
 pub use settings::Settings;
 pub use shared::CallError;
@@ -33,6 +35,7 @@ pub struct Platform {
     shared: Arc<Shared>,
     address: SocketAddr,
     server: ServerHandle,
+    control: Option<Control>,
 }
 
 /// Why a platform did not start.
@@ -52,6 +55,15 @@ pub enum StartError {
         /// Last port that was tried.
         last: u16,
         /// Why the last one was refused.
+        #[source]
+        source: io::Error,
+    },
+    /// The control interface has no port.
+    #[error("cannot listen on 127.0.0.1, port {port}, for the control interface")]
+    Control {
+        /// Port that was wanted.
+        port: u16,
+        /// Why it was refused.
         #[source]
         source: io::Error,
     },
@@ -108,9 +120,11 @@ pub async fn start(settings: Settings) -> Result<Platform, StartError> {
     let (listener, address) = listen(&settings)?;
     let (workers, per_worker) =
         (settings.workers.max(1), settings.max_connections.div_ceil(settings.workers.max(1)));
+    let control_port = settings.control_port;
     // Whoever holds the platform stops the tree; its end by itself has no cause but that.
     let (supervisor, _) = Supervisor::start_root(Supervisor::builder("platform"));
     let shared = Arc::new(Shared::new(settings, supervisor));
+    let control = control_port.map(|port| Control::start(port, &shared)).transpose()?;
     let data = web::Data::from(Arc::clone(&shared));
     let server = HttpServer::new(move || {
         App::new()
@@ -132,7 +146,7 @@ pub async fn start(settings: Settings) -> Result<Platform, StartError> {
     let handle = server.handle();
     drop(actix_rt::spawn(server));
     info!(%address, "Platform started.");
-    Ok(Platform { shared, address, server: handle })
+    Ok(Platform { shared, address, server: handle, control })
 }
 
 impl Platform {
@@ -141,6 +155,9 @@ impl Platform {
         let supervisor: &Addr<Supervisor> = &self.shared.supervisor;
         let report = stop_tree(supervisor, deadline).await;
         self.server.stop(false).await;
+        if let Some(control) = self.control {
+            control.server.stop(false).await;
+        }
         info!(address = %self.address, "Platform stopped.");
         report
     }
@@ -158,6 +175,12 @@ impl Platform {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Address of the control interface, if there is one.
+    #[must_use]
+    pub fn control_address(&self) -> Option<SocketAddr> {
+        self.control.as_ref().map(|control| control.address)
     }
 
     /// Address of the page, with the first key in it: it is a secret.

@@ -15,6 +15,8 @@ pub struct Settings {
     pub port: u16,
     /// How many ports are tried, from `port` on, when one is taken; default 1, at least 1.
     pub ports_to_try: u16,
+    /// Port of the control interface on 127.0.0.1, 0 for a free one; default none: there is no such interface.
+    pub control_port: Option<u16>,
     /// Keys of edges, REST clients and pages; at least one.
     pub app_keys: Vec<AppKey>,
     /// Things to begin with; default none.
@@ -41,6 +43,7 @@ impl Default for Settings {
             host: "127.0.0.1".to_owned(),
             port: 0,
             ports_to_try: 1,
+            control_port: None,
             app_keys: Vec::new(),
             model: Model::new(),
             policy: Policy::FirstInWins,

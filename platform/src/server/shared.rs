@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -19,19 +19,48 @@ use super::{
     edge::{Call, Edge, Notify},
     key::{Grant, KeyRefusal},
 };
-use crate::model::{Access, Change, ConnectionId, Model, RemoteCall};
+use crate::{
+    faults::Faults,
+    model::{Access, Change, ConnectionId, Model, RemoteCall},
+};
 
 /// State of the platform; its methods take their locks for the time of one pure decision only.
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) edges: Directory<ConnectionId, Edge>,
     pub(super) supervisor: Addr<Supervisor>,
+    pub(super) faults: FaultSwitch,
     model: Mutex<Model>,
     changes: broadcast::Sender<Arc<Change>>,
     next_connection: AtomicU64,
     next_session: AtomicU32,
     violations: AtomicU64,
     connections: AtomicU64,
+}
+
+/// The rules of misbehaviour, for all connections; without any, asking costs one load.
+#[derive(Default)]
+pub(super) struct FaultSwitch {
+    armed: AtomicBool,
+    rules: Mutex<Faults>,
+}
+
+impl FaultSwitch {
+    /// What the rules say, `None` if there are none.
+    pub(super) fn ask<T>(&self, ask: impl FnOnce(&mut Faults) -> Option<T>) -> Option<T> {
+        if !self.armed.load(Ordering::Relaxed) {
+            return None;
+        }
+        ask(&mut self.rules.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes or looks at the rules.
+    pub(super) fn edit<T>(&self, edit: impl FnOnce(&mut Faults) -> T) -> T {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = edit(&mut rules);
+        self.armed.store(!rules.is_empty(), Ordering::Relaxed);
+        result
+    }
 }
 
 /// Why an edge gave no answer.
@@ -104,6 +133,7 @@ impl Shared {
             settings,
             edges: Directory::new(),
             supervisor,
+            faults: FaultSwitch::default(),
             model: Mutex::new(model),
             changes: broadcast::channel(WATCH_BACKLOG).0,
             next_connection: AtomicU64::new(1),
