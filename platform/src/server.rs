@@ -4,6 +4,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -11,10 +12,11 @@ use actix::Addr;
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use edgebind_kernel::{StopReport, Supervisor, stop_tree};
 use tokio::sync::broadcast;
-use tracing::info;
+use tracing::{info, warn};
 
 mod control;
 mod edge;
+mod keeper;
 mod key;
 mod live;
 mod page;
@@ -36,6 +38,7 @@ pub struct Platform {
     address: SocketAddr,
     server: ServerHandle,
     control: Option<Control>,
+    keeper: Option<JoinHandle<()>>,
 }
 
 /// Why a platform did not start.
@@ -58,6 +61,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The model file has no thread.
+    #[error("cannot start the thread that writes the model file")]
+    Keeper(#[source] io::Error),
     /// The control interface has no port.
     #[error("cannot listen on 127.0.0.1, port {port}, for the control interface")]
     Control {
@@ -124,6 +130,7 @@ pub async fn start(settings: Settings) -> Result<Platform, StartError> {
     // Whoever holds the platform stops the tree; its end by itself has no cause but that.
     let (supervisor, _) = Supervisor::start_root(Supervisor::builder("platform"));
     let shared = Arc::new(Shared::new(settings, supervisor));
+    let keeper = keeper(&shared).map_err(StartError::Keeper)?;
     let control = control_port.map(|port| Control::start(port, &shared)).transpose()?;
     let data = web::Data::from(Arc::clone(&shared));
     let server = HttpServer::new(move || {
@@ -146,7 +153,7 @@ pub async fn start(settings: Settings) -> Result<Platform, StartError> {
     let handle = server.handle();
     drop(actix_rt::spawn(server));
     info!(%address, "Platform started.");
-    Ok(Platform { shared, address, server: handle, control })
+    Ok(Platform { shared, address, server: handle, control, keeper })
 }
 
 impl Platform {
@@ -157,6 +164,13 @@ impl Platform {
         self.server.stop(false).await;
         if let Some(control) = self.control {
             control.server.stop(false).await;
+        }
+        if let Some(keeper) = self.keeper {
+            self.shared.keeper.stop();
+            let written = actix_rt::task::spawn_blocking(move || keeper.join());
+            if tokio::time::timeout(deadline, written).await.is_err() {
+                warn!("The model file was not written in time.");
+            }
         }
         info!(address = %self.address, "Platform stopped.");
         report
@@ -227,6 +241,14 @@ impl Watch {
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }
+}
+
+/// Starts the thread of the model file, if the settings name one.
+fn keeper(shared: &Arc<Shared>) -> io::Result<Option<JoinHandle<()>>> {
+    let Some(file) = shared.settings.persist.clone() else { return Ok(None) };
+    let known = Arc::downgrade(shared);
+    let snapshot = move || known.upgrade().map(|shared| shared.with_model(|model| model.snapshot()));
+    keeper::start(file, shared.settings.persist_pause, Arc::clone(&shared.keeper), snapshot).map(Some)
 }
 
 fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), StartError> {

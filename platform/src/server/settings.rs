@@ -1,6 +1,6 @@
 //! What can be set about the platform.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::AppKey;
 use crate::model::{Model, Policy};
@@ -21,6 +21,10 @@ pub struct Settings {
     pub app_keys: Vec<AppKey>,
     /// Things to begin with; default none.
     pub model: Model,
+    /// File that the model is written to after changes; default none: what changes is lost at the end.
+    pub persist: Option<PathBuf>,
+    /// Least time between two writes of that file; default 1 s.
+    pub persist_pause: Duration,
     /// Who keeps a thing that two connections want; default the first.
     pub policy: Policy,
     /// Time without any frame of an edge after which its connection is closed; default 60 s.
@@ -46,6 +50,8 @@ impl Default for Settings {
             control_port: None,
             app_keys: Vec::new(),
             model: Model::new(),
+            persist: None,
+            persist_pause: Duration::from_secs(1),
             policy: Policy::FirstInWins,
             idle_limit: Duration::from_secs(60),
             auth_wait: Duration::from_secs(15),

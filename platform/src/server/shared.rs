@@ -17,6 +17,7 @@ use tracing::warn;
 use super::{
     AppKey, Counts, Right, Settings,
     edge::{Call, Edge, Notify},
+    keeper::Signal,
     key::{Grant, KeyRefusal},
 };
 use crate::{
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     pub(super) edges: Directory<ConnectionId, Edge>,
     pub(super) supervisor: Addr<Supervisor>,
     pub(super) faults: FaultSwitch,
+    /// Asks for a write of the model file; nobody listens when there is none.
+    pub(super) keeper: Arc<Signal>,
     model: Mutex<Model>,
     changes: broadcast::Sender<Arc<Change>>,
     next_connection: AtomicU64,
@@ -125,6 +128,13 @@ pub(super) enum Reply {
     Unsendable(String),
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The thread of the file has nothing to ask any more.
+        self.keeper.stop();
+    }
+}
+
 impl Shared {
     pub(super) fn new(mut settings: Settings, supervisor: Addr<Supervisor>) -> Self {
         let mut model = std::mem::take(&mut settings.model);
@@ -134,6 +144,7 @@ impl Shared {
             edges: Directory::new(),
             supervisor,
             faults: FaultSwitch::default(),
+            keeper: Arc::default(),
             model: Mutex::new(model),
             changes: broadcast::channel(WATCH_BACKLOG).0,
             next_connection: AtomicU64::new(1),
@@ -148,6 +159,10 @@ impl Shared {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut model);
         for change in model.take_changes() {
+            // Events are not kept in a file.
+            if !matches!(change, Change::Event { .. }) {
+                self.keeper.mark();
+            }
             // Nobody watches: then nobody wants to know.
             let _ = self.changes.send(Arc::new(change));
         }

@@ -4,6 +4,7 @@
 
 mod connection;
 mod faults;
+mod keeping;
 mod live;
 mod requests;
 mod rest;
