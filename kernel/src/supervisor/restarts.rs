@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix::{AsyncContext, Context, SpawnHandle};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     Place, Strategy, Supervisor,
@@ -46,7 +46,7 @@ impl Supervisor {
         let place = self.next_place;
         self.next_place += 1;
         self.places.insert(spec.id().clone(), place);
-        self.children.insert(place, Child::new(spec));
+        self.children.insert(place, Box::new(Child::new(spec)));
         if self.recovery.is_none() {
             self.start_child(place);
         }
@@ -160,7 +160,7 @@ impl Supervisor {
 
     fn put_down(&mut self, place: Place, exit: Exit, until: Instant, quarantined: bool) {
         let Some(child) = self.children.get_mut(&place) else { return };
-        child.last_exit = Some(exit);
+        child.last_exit = Some(Box::new(exit));
         child.enter(State::Down { until, quarantined });
         match self.strategy {
             Strategy::OneForOne => drop(self.agenda.due.insert((until, place))),
@@ -178,6 +178,13 @@ impl Supervisor {
 
     /// Puts the end of a child into the log, a few a second at most.
     fn tell(&mut self, place: Place, exit: &Exit, decision: Decision, now: Instant) {
+        if let (Decision::RestartAfter(delay), false) = (decision, exit.spends_budget()) {
+            // The world refuses, for ever perhaps: who was refused says so once, not each attempt here.
+            let Some(child) = self.children.get(&place) else { return };
+            let (id, kind, delay_ms) = (child.spec.id(), child.spec.kind(), delay.as_millis());
+            debug!(child = %id, kind, %exit, delay_ms, "Child was refused, will be started again.");
+            return;
+        }
         if self.told.admit(now).is_err() {
             self.untold += 1;
             return;
