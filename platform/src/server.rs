@@ -19,6 +19,7 @@ mod page;
 mod rest;
 mod settings;
 mod shared;
+mod wire;
 
 pub use settings::{AppKey, Settings};
 pub use shared::CallError;

@@ -16,6 +16,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::{
     AppKey, Counts, Settings,
     edge::{Call, Edge},
+    wire::Tap,
 };
 use crate::model::{Access, Change, ConnectionId, Model, RemoteCall};
 
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) edges: Directory<ConnectionId, Edge>,
     pub(super) supervisor: Addr<Supervisor>,
+    pub(super) tap: Arc<Tap>,
     model: Mutex<Model>,
     changes: broadcast::Sender<Arc<Change>>,
     next_connection: AtomicU64,
@@ -102,6 +104,7 @@ impl Shared {
             settings,
             edges: Directory::new(),
             supervisor,
+            tap: Arc::default(),
             model: Mutex::new(model),
             changes: broadcast::channel(WATCH_BACKLOG).0,
             next_connection: AtomicU64::new(1),
