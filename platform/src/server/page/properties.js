@@ -32,7 +32,7 @@ export function propertyRow(thing, property) {
   row.draw = atFrame(() => {
     if (!row.history.hidden && row.samples) draw(row.history, name, baseType, row.samples);
   });
-  const remote = property.remoteName ?? property.remote?.name;
+  const remote = property.remoteName;
   row.element = make("li", { "data-property": name },
     make("div", { class: "what" }, make("strong", { text: name }), " ", make("span", { class: "type", text: baseType }),
       remote && remote !== name ? make("span", { class: "type", text: ` at the edge: ${remote}` }) : null,
@@ -75,6 +75,7 @@ function openForm(row, thing, form) {
     });
   };
   field.element.querySelector("input, select, textarea")?.focus();
+  field.element.querySelector("input")?.select();
 }
 
 async function openHistory(row, thing) {

@@ -8,13 +8,12 @@ import { count, input, text } from "./values.js";
 const MOST_ROWS = 50;
 
 export function serviceRow(thing, service) {
-  const inputs = service.inputs;
-  const fields = inputs.map(({ name, baseType, description }) => ({ name, description, ...input(name, baseType) }));
+  const inputs = service.inputs.map(([name, baseType]) => ({ name, baseType }));
+  const fields = inputs.map(({ name, baseType }) => ({ name, ...input(name, baseType) }));
   const signature = `${service.name}(${inputs.map(({ name }) => name).join(", ")})`;
   const note = make("p", { class: "note", role: "status" });
   const result = make("div", { class: "result" });
   const button = make("button", { class: "main", text: "Call", "aria-label": `Call ${service.name}` });
-  for (const field of fields) if (field.description) field.element.title = field.description;
   const form = make("form", {
     class: "call",
     onsubmit: async (event) => {
@@ -36,7 +35,7 @@ export function serviceRow(thing, service) {
   }, ...fields.map((field) => field.element), button);
   const element = make("li", { "data-service": service.name },
     make("div", { class: "what" }, make("strong", { text: signature }), " ",
-      make("span", { class: "type", text: `\u2192 ${service.output?.baseType ?? service.output}` }),
+      make("span", { class: "type", text: `\u2192 ${service.output}` }),
       service.remoteName !== service.name ? make("span", { class: "type", text: ` at the edge: ${service.remoteName}` }) : null),
     service.description ? make("p", { class: "soft", text: service.description }) : null,
     form, note, result);

@@ -36,7 +36,7 @@ export function clock(ms) {
  */
 export function input(label, baseType, start) {
   const initial = start === null || start === undefined ? "" : start;
-  const labelled = (control) => make("label", {}, `${label} `, make("span", { class: "type", text: baseType }), control);
+  const labelled = (control) => make("label", {}, make("span", {}, `${label} `, make("span", { class: "type", text: baseType })), control);
   const refuse = (problem) => { throw new Error(`${label}: ${problem}.`); };
   const field = (control, read) => ({
     element: labelled(control),

@@ -54,6 +54,7 @@ function tell() {
 
 function element(line) {
   const summary = make("summary", {},
+    make("span", { class: "mark", "aria-hidden": "true" }),
     make("span", { class: "time", text: clock(line.time) }),
     make("span", { class: "way", text: line.way === "in" ? "edge \u2192" : "\u2192 edge" }),
     make("span", { class: "title" }, make("strong", { text: line.title }),
