@@ -7,4 +7,6 @@
 pub mod model;
 mod server;
 
-pub use server::{AppKey, CallError, Counts, News, Platform, Settings, StartError, Watch, start};
+pub use server::{
+    AppKey, CallError, Counts, KeyError, News, Platform, Right, Rights, Settings, StartError, Watch, start,
+};

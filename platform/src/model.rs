@@ -13,8 +13,11 @@ mod answer;
 mod binding;
 mod change;
 mod coerce;
+mod definition;
 mod error;
 mod file;
+mod history;
+mod metadata;
 mod params;
 mod property;
 mod push;
@@ -25,8 +28,11 @@ mod view;
 pub use access::{Access, Caller, RemoteCall};
 pub use binding::{BindError, Policy};
 pub use change::Change;
+pub use definition::{Adopted, Offer, Selection};
 pub use error::AccessError;
 pub use file::ModelError;
+pub use history::History;
+pub use metadata::{RemoteMetadata, RemoteProperty, RemoteService};
 pub use property::{Cache, Property, Push, PushType, Quality, RemoteBinding, Sample};
 pub use service::ServiceDefinition;
 pub use thing::{Binding, ConnectionId, Event, Template, Thing};
@@ -44,6 +50,8 @@ pub struct Model {
     policy: Policy,
     auto_properties: bool,
     changes: Vec<Change>,
+    /// Things whose edge has to be told that their remote bindings changed (protocol notes, section 9.5).
+    rebound: BTreeSet<String>,
 }
 
 impl Model {
@@ -113,6 +121,17 @@ impl Model {
     /// Takes what changed since the last call, oldest first.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// Takes the edges that have to be told that bindings changed since the last call: connection and name as bound.
+    ///
+    /// A thing that is not connected is not among them: its edge is told after the next BIND anyway.
+    pub fn take_rebound(&mut self) -> Vec<(ConnectionId, String)> {
+        let bound = |name: String| {
+            let binding = self.things.get(&name)?.binding.as_ref()?;
+            Some((binding.connection, binding.bound_name.clone()))
+        };
+        std::mem::take(&mut self.rebound).into_iter().filter_map(bound).collect()
     }
 
     /// The thing of this name, or of the identifier behind a leading `*`.

@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use tracing::info;
 
 mod edge;
+mod key;
 mod live;
 mod page;
 mod rest;
@@ -21,7 +22,8 @@ mod settings;
 mod shared;
 mod wire;
 
-pub use settings::{AppKey, Settings};
+pub use key::{AppKey, KeyError, Right, Rights};
+pub use settings::Settings;
 pub use shared::CallError;
 use shared::Shared;
 
@@ -101,7 +103,7 @@ pub struct Counts {
 ///
 /// Outside of an actix `System`.
 pub async fn start(settings: Settings) -> Result<Platform, StartError> {
-    if settings.app_keys.is_empty() || settings.app_keys.contains(&AppKey::new("")) {
+    if settings.app_keys.is_empty() || settings.app_keys.iter().any(|key| key.reveal().is_empty()) {
         return Err(StartError::NoKey);
     }
     let (listener, address) = listen(&settings)?;

@@ -50,6 +50,8 @@ impl Browser {
             .ask("POST", "/session", &capabilities)
             .unwrap_or_else(|error| panic!("no browser ({error}): {INSTALL}"));
         browser.session = format!("/session/{}", session["sessionId"].as_str().expect("a session"));
+        // As if its window were the one in front, whatever else runs.
+        browser.devtools("Emulation.setFocusEmulationEnabled", &json!({"enabled": true}));
         browser
     }
 

@@ -39,7 +39,7 @@ fn a_person_finds_adds_reads_writes_and_calls_what_an_edge_offers() {
     browser.click("#remote button[type=submit]");
     browser.text_of("[data-property=temperature] strong", |text| text == "temperature");
     browser.text_of("[data-service=Add] strong", |text| text == "Add(a, b)");
-    browser.text_of("#remote .note", |text| text == "Added.");
+    browser.text_of("#remote .note", |text| text == "Added 2.");
     assert_eq!(browser.run("return document.querySelectorAll('[data-property], [data-service]').length"), 2);
     assert_eq!(
         browser.run("return document.querySelector('[data-remote=temperature] input').disabled"),
@@ -84,7 +84,7 @@ fn a_person_finds_adds_reads_writes_and_calls_what_an_edge_offers() {
     browser.text_of("#events li", |text| text.contains("Heartbeat"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
     browser.click("[aria-label='Call Fail']");
-    browser.text_of("[data-service=Fail] .note", |text| text.contains("failed"));
+    browser.text_of("[data-service=Fail] .note", |text| text == "Refused with INTERNAL_SERVER_ERROR.");
     // The refusal is all that the console tells.
     let told = browser.complaints();
     assert!(told.len() == 1 && told[0].contains("/Services/Fail"), "{told:?}");

@@ -76,6 +76,9 @@ impl Thing {
     /// Most properties of one thing: pushes of unknown names must not fill the memory.
     pub const MAX_PROPERTIES: usize = 1_000;
 
+    /// Most service definitions of one thing.
+    pub const MAX_SERVICES: usize = 1_000;
+
     /// Events kept of one thing; the oldest goes first.
     pub const MAX_EVENTS: usize = 64;
 
@@ -111,6 +114,26 @@ impl Thing {
     /// Adds or replaces a service definition.
     pub fn set_service(&mut self, service: ServiceDefinition) {
         self.services.insert(service.name.clone(), service);
+    }
+
+    /// Takes a property away.
+    pub fn remove_property(&mut self, name: &str) -> Option<Property> {
+        self.renamed.retain(|_, known| *known != name);
+        self.properties.remove(name)
+    }
+
+    /// Takes a service definition away.
+    pub fn remove_service(&mut self, name: &str) -> Option<ServiceDefinition> {
+        self.services.remove(name)
+    }
+
+    /// The property with a remote binding to `edge_name`.
+    #[must_use]
+    pub fn bound_property(&self, edge_name: &str) -> Option<&Property> {
+        let name = self.renamed.get(edge_name).map_or(edge_name, String::as_str);
+        self.properties
+            .get(name)
+            .filter(|property| property.remote.as_ref().is_some_and(|remote| remote.name == edge_name))
     }
 
     /// Keeps an event, and forgets the oldest when there are more than [`Thing::MAX_EVENTS`].

@@ -26,6 +26,8 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
+    Right,
+    key::{Grant, KeyRefusal},
     shared::{Reply, Shared},
     wire::Way,
 };
@@ -37,6 +39,8 @@ pub(super) mod socket;
 pub(super) struct Edge {
     held: Held,
     session: PlatformSession,
+    /// What the key of the last AUTH opens.
+    grant: Option<Grant>,
     writer: Writer,
     /// Readers that wait until the writer has room again.
     waiting: Vec<oneshot::Sender<()>>,
@@ -146,6 +150,16 @@ impl Message for Call {
     type Result = ();
 }
 
+/// The remote bindings of a thing changed: its edge is told, so that it asks for them (section 9.5).
+pub(super) struct Notify {
+    /// Name as bound.
+    pub(super) name: String,
+}
+
+impl Message for Notify {
+    type Result = ();
+}
+
 impl Edge {
     /// Messages that may wait for the actor: calls of REST clients, mostly.
     pub(super) const MAILBOX: usize = 128;
@@ -154,6 +168,7 @@ impl Edge {
         Self {
             held,
             session,
+            grant: None,
             writer,
             waiting: Vec::new(),
             calls: HashMap::new(),
@@ -206,23 +221,48 @@ impl Edge {
 
     fn authenticate(&mut self, now: Instant, id: InboundId, auth: &Auth) {
         let shared = &self.held.shared;
-        let refusal = match auth.claim("appKey") {
-            Some(key) if shared.key_opens(key) => {
+        let refusal = match auth.claim("appKey").map(|key| Self::grant(shared, key)) {
+            Some(Ok(grant)) => {
                 let session_id = shared.session_id();
                 let accepted = self.session.accept(now, id, session_id);
+                self.grant = Some(grant);
                 info!(connection = self.held.id.0, session = session_id, "Edge authenticated.");
                 self.lifeline.report("authenticated");
                 return self.check(accepted);
             }
-            Some(_) => "the application key is not known",
-            None => "AUTH carries no claim appKey",
+            Some(Err(refusal)) => refusal.to_string(),
+            None => "AUTH carries no claim appKey".to_owned(),
         };
         warn!(connection = self.held.id.0, reason = refusal, "Edge refused.");
         let refused = self.session.refuse(now, id, Code::UNAUTHORIZED, refusal);
         self.check(refused);
     }
 
+    /// What `key` opens, if it may connect an edge at all.
+    fn grant(shared: &Shared, key: &str) -> Result<Grant, KeyRefusal> {
+        let now_ms = clock::unix_millis();
+        let grant = shared.grant(key, now_ms)?;
+        grant.check(Right::Bind, now_ms).map(|()| grant)
+    }
+
+    /// Refuses what the key of the session does not open, now; false if it was refused.
+    fn may(&mut self, right: Right, now: Instant, id: InboundId) -> bool {
+        let checked = match self.grant {
+            Some(grant) => grant.check(right, clock::unix_millis()),
+            None => Err(KeyRefusal::Unknown),
+        };
+        let Err(refusal) = checked else { return true };
+        debug!(connection = self.held.id.0, %refusal, "Request of an edge refused.");
+        let refused = self.session.refuse(now, id, refusal.code(), refusal.to_string());
+        self.check(refused);
+        false
+    }
+
     fn bind(&mut self, now: Instant, id: InboundId, bind: Bind) {
+        // What is bound may always be let go.
+        if !bind.unbind && !self.may(Right::Bind, now, id) {
+            return;
+        }
         let (connection, time) = (self.held.id, clock::unix_millis());
         let result = self.held.shared.with_model(|model| {
             if bind.unbind {
@@ -256,6 +296,9 @@ impl Edge {
     }
 
     fn execute(&mut self, now: Instant, id: InboundId, request: &Request, ctx: &mut Context<Self>) {
+        if !self.may(Right::to_execute(request), now, id) {
+            return;
+        }
         let time = clock::unix_millis();
         match self.held.shared.with_model(|model| model.answer(request, time)) {
             Access::Here(response) => {
@@ -434,6 +477,18 @@ impl Handler<Call> for Edge {
             // Dropping the answer says that the connection is lost.
             Err(SendError::Closed) => {}
             Err(error) => drop(answer.send(Reply::Unsendable(error.to_string()))),
+        }
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<Notify> for Edge {
+    type Result = ();
+
+    fn handle(&mut self, Notify { name }: Notify, ctx: &mut Context<Self>) {
+        self.fairness.tick(ctx);
+        if !self.to_notify.contains(&name) {
+            self.to_notify.push_back(name);
         }
         self.proceed(ctx);
     }

@@ -29,6 +29,8 @@ use self::{
     wish::Wish,
 };
 use super::{
+    Right,
+    key::Grant,
     rest::{RestError, offered_key},
     shared::Shared,
     wire::Watcher,
@@ -50,16 +52,19 @@ pub(super) async fn upgrade(
             RestError::new(StatusCode::FORBIDDEN, "pages of other addresses may not look here").into()
         );
     }
-    if !offered_key(&request).is_some_and(|key| shared.key_opens(&key)) {
-        return Err(RestError::new(
-            StatusCode::UNAUTHORIZED,
-            "the live socket needs ?appKey= in its address",
-        )
-        .into());
-    }
+    let Some(key) = offered_key(&request) else {
+        let missing = "the live socket needs ?appKey= in its address";
+        return Err(RestError::new(StatusCode::UNAUTHORIZED, missing).into());
+    };
+    let now_ms = clock::unix_millis();
+    let grant = shared
+        .grant(&key, now_ms)
+        .and_then(|grant| grant.check(Right::Read, now_ms).map(|()| grant))
+        .map_err(RestError::from)?;
     let changes = shared.watch();
     let live = Live {
         shared: shared.into_inner(),
+        grant,
         changes,
         whole: Some(String::new()),
         renewed: None,
@@ -88,6 +93,7 @@ fn same_origin(request: &HttpRequest) -> bool {
 /// One browser.
 struct Live {
     shared: Arc<Shared>,
+    grant: Grant,
     changes: Receiver<Arc<Change>>,
     /// While the whole picture is being sent: the name behind which the next part begins.
     whole: Option<String>,
@@ -126,6 +132,9 @@ impl Live {
         let now = clock::now();
         if now.duration_since(self.last_heard) > SILENCE {
             return close(ctx, CloseCode::Normal, "Normal Close the page is silent");
+        }
+        if let Err(refusal) = self.grant.check(Right::Read, clock::unix_millis()) {
+            return close(ctx, CloseCode::Policy, &format!("Policy Violation {refusal}"));
         }
         self.fold();
         if self.unanswered.is_none()

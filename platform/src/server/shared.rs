@@ -12,10 +12,12 @@ use actix::{Addr, dev::SendError};
 use edgebind_alwayson::{Code, Response};
 use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::{broadcast, oneshot};
+use tracing::warn;
 
 use super::{
     AppKey, Counts, Settings,
-    edge::{Call, Edge},
+    edge::{Call, Edge, Notify},
+    key::{Grant, KeyRefusal},
     wire::Tap,
 };
 use crate::model::{Access, Change, ConnectionId, Model, RemoteCall};
@@ -122,6 +124,16 @@ impl Shared {
             // Nobody watches: then nobody wants to know.
             let _ = self.changes.send(Arc::new(change));
         }
+        for (connection, name) in model.take_rebound() {
+            let told =
+                self.edges.resolve(&connection).is_some_and(|edge| edge.try_send(Notify { name }).is_ok());
+            if !told {
+                warn!(
+                    connection = connection.0,
+                    "Changed bindings not told: the connection is busy or ends."
+                );
+            }
+        }
         result
     }
 
@@ -129,9 +141,15 @@ impl Shared {
         self.changes.subscribe()
     }
 
-    pub(super) fn key_opens(&self, offered: &str) -> bool {
+    /// What the key `offered` opens at `now_ms`.
+    pub(super) fn grant(&self, offered: &str, now_ms: i64) -> Result<Grant, KeyRefusal> {
         // Every key is compared, so that time does not tell which one was close.
-        self.settings.app_keys.iter().fold(false, |open, key: &AppKey| open | key.opens(offered))
+        let known = self.settings.app_keys.iter().fold(None, |known, key: &AppKey| {
+            let opens = key.opens(offered);
+            known.or(opens.then(|| key.grant()))
+        });
+        let grant = known.ok_or(KeyRefusal::Unknown)?;
+        grant.check_time(now_ms).map(|()| grant)
     }
 
     /// Carries a request to its edge.

@@ -6,5 +6,7 @@ mod connection;
 mod live;
 mod requests;
 mod rest;
+mod rights;
+mod scenario;
 mod subscriptions;
 mod support;

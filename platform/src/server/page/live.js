@@ -1,7 +1,7 @@
 // The live socket: says what the page shows, hands on what the platform tells. The messages are those of
 // `Wish` and `Picture` in live/wish.rs and live/picture.rs.
 
-import { key, forgetKey, isRefused } from "./rest.js";
+import { key, forgetKey, refusal } from "./rest.js";
 import { forgetOthers } from "./store.js";
 
 let socket = null;
@@ -49,9 +49,10 @@ function open() {
   };
   socket.onclose = async () => {
     socket = null;
-    if (!opened && await isRefused()) {
+    const reason = opened ? null : await refusal();
+    if (reason !== null) {
       forgetKey();
-      return heard.refused("This key is not known here.");
+      return heard.refused(reason);
     }
     heard.state("no connection to the platform, trying again");
     setTimeout(open, wait);

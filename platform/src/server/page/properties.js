@@ -36,11 +36,17 @@ export function propertyRow(thing, property) {
   row.element = make("li", { "data-property": name },
     make("div", { class: "what" }, make("strong", { text: name }), " ", make("span", { class: "type", text: baseType }),
       remote && remote !== name ? make("span", { class: "type", text: ` at the edge: ${remote}` }) : null,
-      remote ? null : make("span", { class: "type", text: " of the platform" })),
+      make("span", { class: "type", text: remote ? pushed(property) : " of the platform" }),
+      property.description ? make("span", { class: "soft", text: ` ${property.description}` }) : null),
     make("div", { class: "is" }, row.value, row.time),
     make("div", { class: "actions" }, read, write, history),
     writing, row.history, row.note);
   return row;
+}
+
+function pushed({ pushType, pushThreshold }) {
+  if (!pushType) return "";
+  return `, push ${pushType}${pushThreshold ? ` ${pushThreshold}` : ""}`;
 }
 
 export function fillProperty(row, property, isNew) {

@@ -9,8 +9,10 @@ export function remote(thing) {
   const found = make("div");
   const button = make("button", { type: "button", class: "main", text: "Browse remote", onclick: () => browse() });
   const add = async (wanted) => run("Adding\u2026", async () => {
-    await ask("POST", ours(thing, "remote"), JSON.stringify(wanted));
-    await browse("Added.");
+    const { body } = await ask("POST", ours(thing, "remote"), JSON.stringify(wanted));
+    const { properties, services, refused } = JSON.parse(body);
+    const reasons = refused.map(({ name, reason }) => ` ${name}: ${reason}`).join("");
+    await browse(`Added ${properties.length + services.length}.${reasons}`);
   });
 
   async function run(doing, work) {
@@ -30,10 +32,11 @@ export function remote(thing) {
   async function browse(done) {
     await run("Asking the edge\u2026", async () => {
       const { body, ms } = await ask("GET", ours(thing, "remote"));
-      const { properties, services } = JSON.parse(body);
+      const { properties, services, skipped } = JSON.parse(body);
       found.replaceChildren(form(properties, services, add));
       const told = `${properties.length === 1 ? "1 property" : `${properties.length} properties`} and ${count(services.length, "service")} at the edge`;
-      setText(note, done ?? `${told}, told in ${ms} ms.`);
+      const left = skipped.length > 0 ? ` Left out: ${skipped.join(", ")}.` : "";
+      setText(note, done ?? `${told}, told in ${ms} ms.${left}`);
     });
   }
 

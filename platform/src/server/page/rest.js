@@ -36,10 +36,12 @@ export async function ask(method, path, body) {
   return { body: text, ms: Math.round(performance.now() - begun) };
 }
 
-export async function isRefused() {
+/** Why the live socket refuses the key, in the platform's sentence; null if it does not. */
+export async function refusal() {
   try {
-    return (await fetch("/Thingworx/Things/-/Properties", { headers: { appKey: key() ?? "" } })).status === 401;
+    const response = await fetch("/live", { headers: { appKey: key() ?? "" } });
+    return [401, 403].includes(response.status) ? await response.text() : null;
   } catch {
-    return false;
+    return null;
   }
 }
