@@ -59,7 +59,7 @@ impl Front {
         })
         .tcp_nodelay(true)
         .keep_alive(read_timeout)
-        .client_request_timeout(read_timeout)
+        .client_request_timeout(read_timeout + CLOCK_STEP)
         .shutdown_timeout(STOP_DEADLINE_S)
         .disable_signals()
         .listen(listener)
@@ -106,5 +106,8 @@ fn listen(host: &str, port: u16, further: u16) -> Result<TcpListener, FrontError
     Err(FrontError::Taken { host: host.to_owned(), first: port, last, source })
 }
 
+/// The clock by which actix measures the arrival of a request moves in such steps: without it, a short timeout could
+/// be over before it began.
+const CLOCK_STEP: Duration = Duration::from_millis(500);
 /// Open requests get this long when the gateway stops.
 const STOP_DEADLINE_S: u64 = 3;

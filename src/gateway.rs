@@ -2,8 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+#[cfg(feature = "dev")]
+use edgebind_actors::Units;
 use edgebind_actors::{
-    Registration, RegistrationError, Units,
+    Registration, RegistrationError,
     link::{LinkSettings, Reconnect, Target},
     tree::{Tree, TreeSettings},
 };
@@ -72,6 +74,7 @@ impl Gateway {
     }
 
     /// Where the units of the gateway find each other.
+    #[cfg(feature = "dev")]
     pub(crate) const fn units(&self) -> &Units {
         self.tree.units()
     }

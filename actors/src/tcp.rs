@@ -3,25 +3,27 @@
 
 use std::rc::Rc;
 
-use actix_service::{Service, boxed, fn_service};
+use actix_service::{Service, boxed::BoxFuture, fn_service};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector};
 use awc::http::Uri;
 use tokio::net::TcpStream;
+
+/// A TCP connection that sends without delay, or why there is none.
+type Outcome = Result<Connection<Uri, TcpStream>, ConnectError>;
 
 /// Opens TCP connections that send without delay.
 pub(crate) fn connector() -> impl Service<
     ConnectInfo<Uri>,
     Response = Connection<Uri, TcpStream>,
     Error = ConnectError,
-    Future = boxed::BoxFuture<Result<Connection<Uri, TcpStream>, ConnectError>>,
+    Future = BoxFuture<Outcome>,
 > + Clone
 + 'static {
-    let service = fn_service(|target: ConnectInfo<Uri>| -> boxed::BoxFuture<_> {
+    Rc::new(fn_service(|target: ConnectInfo<Uri>| -> BoxFuture<Outcome> {
         Box::pin(async move {
             let connection = Connector::default().service().call(target).await?;
             connection.io_ref().set_nodelay(true).map_err(ConnectError::Io)?;
             Ok(connection)
         })
-    });
-    Rc::new(service)
+    }))
 }

@@ -21,10 +21,13 @@
 //!
 //! - `do_send` ignores the bound of a mailbox, and so does `try_send` with a fresh clone of an address for each message
 //!   (each clone has one place of its own): send through the shared address a [`Directory`] gives.
-//! - `send` to a full mailbox is never woken, not even by its own `timeout`: put `tokio::time::timeout` around it.
+//! - `send` waits for an answer, never for room: each call puts its message into the mailbox, full or not. Limit the
+//!   number of callers, and give each a deadline.
 //! - A flooded actor starves every timer of its arbiter: see [`Fairness`].
 //! - An address kept over a restart is dead: resolve again.
-//! - A panic in `stopping` or `stopped` of an actor that already panics aborts the process; not in a supervised one.
+//! - When an actor is dropped, `stopping` and `stopped` run or not, depending on whether somebody holds its address, and
+//!   even after a panic, where a second one aborts the process. In a supervised actor they run at every end but a panic;
+//!   what must happen in any case belongs into a `Drop`.
 //!
 //! # Example
 //!

@@ -1,8 +1,7 @@
 //! One life of a child: the task that builds the actor, runs it, and clears away what is left of it.
 //!
 //! The actor is built and polled in its own task, within `catch_unwind`. So a panic, even of the constructor, stays in
-//! the child, and its remains are dropped after the unwinding: actix runs `stopping` and `stopped` from the drop of a
-//! context, and a second panic in there would otherwise abort the process.
+//! the child, and its remains are dropped after the unwinding, where a second panic cannot abort the process.
 
 use std::{
     future::Future,
@@ -13,7 +12,7 @@ use std::{
 };
 
 use actix::{
-    Actor, Context,
+    Actor, ActorContext, ActorState, Context,
     dev::{ContextFut, channel::AddressReceiver},
 };
 use tokio::sync::oneshot;
@@ -58,13 +57,13 @@ impl<A: Actor<Context = Context<A>>> Life<A> {
     }
 
     /// Clears away the actor; its lifeline tells the supervisor.
-    fn end(&mut self) {
+    fn end(&mut self, fell: bool) {
         self.listing = None;
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         if matches!(stage, Stage::Over) {
             return;
         }
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(stage))) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| stage.clear(fell))) {
             // The lifeline went down in the unwinding and has told of it.
             drop(panics::last(Some(&*payload)));
         }
@@ -87,6 +86,19 @@ impl<A: Actor<Context = Context<A>>> Stage<A> {
             Self::Unborn { .. } | Self::Over => Poll::Ready(()),
         }
     }
+
+    /// Drops the actor. One that stands upright goes through `stopping` and `stopped` first; left to itself, actix calls
+    /// them from the drop, but only while somebody holds an address, and after a panic, too.
+    fn clear(self, fell: bool) {
+        let Self::Alive(mut actor) = self else { return };
+        // In one that has stopped by itself they have run.
+        if !fell && actor.ctx().state() != ActorState::Stopped {
+            actor.ctx().stop();
+            // The hooks do not wait, so nobody needs to be woken.
+            let _ = Pin::new(&mut actor).poll(&mut task::Context::from_waker(task::Waker::noop()));
+        }
+        actor.ctx().terminate();
+    }
 }
 
 impl<A: Actor<Context = Context<A>>> Future for Life<A> {
@@ -95,18 +107,18 @@ impl<A: Actor<Context = Context<A>>> Future for Life<A> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = &mut *self;
         if Pin::new(&mut this.cut).poll(cx).is_ready() {
-            this.end();
+            this.end(false);
             return Poll::Ready(());
         }
         match catch_unwind(AssertUnwindSafe(|| this.stage.poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(())) => {}
+            Ok(Poll::Ready(())) => this.end(false),
             Err(payload) => {
                 let panic = panics::last(Some(&*payload));
                 this.signs.vital().panic = Some(Box::new(panic));
+                this.end(true);
             }
         }
-        this.end();
         Poll::Ready(())
     }
 }
@@ -116,6 +128,6 @@ impl<A: Actor<Context = Context<A>>> Unpin for Life<A> {}
 
 impl<A: Actor<Context = Context<A>>> Drop for Life<A> {
     fn drop(&mut self) {
-        self.end();
+        self.end(false);
     }
 }

@@ -21,7 +21,8 @@ use crate::{ChildId, Epoch, Exit, Failure, Supervisor, clock, panics, supervisor
 pub struct Lifeline {
     signs: Arc<Signs>,
     parent: Option<Parent>,
-    exit: Exit,
+    /// Boxed, because it is rare and there may be ten thousand of us.
+    exit: Option<Box<Exit>>,
 }
 
 /// Who learns of the end.
@@ -43,17 +44,17 @@ impl Lifeline {
 
     pub(crate) fn new(signs: Arc<Signs>, parent: Parent) -> Self {
         let exit = Exit::Failed(Failure::defect("not started: its arbiter has stopped"));
-        Self { signs, parent: Some(parent), exit }
+        Self { signs, parent: Some(parent), exit: Some(Box::new(exit)) }
     }
 
     /// From here on its end is a normal one, unless something else is said.
     pub(crate) fn born(&mut self) {
-        self.exit = Exit::Normal;
+        self.exit = None;
     }
 
     /// Names the failure this life ends with; the actor calls `ctx.stop()` next. The last word counts.
     pub fn fail(&mut self, failure: Failure) {
-        self.exit = Exit::Failed(failure);
+        self.exit = Some(Box::new(Exit::Failed(failure)));
     }
 
     /// Says what the tree shows beside this child, such as `bound` or `waiting for the old session`.
@@ -86,11 +87,10 @@ impl Lifeline {
 
 impl Drop for Lifeline {
     fn drop(&mut self) {
-        let fell = self.signs.vital().panic.take().map(|panic| *panic);
+        let fell = self.signs.vital().panic.take();
         let exit = match fell {
-            Some(panic) => panic,
             None if std::thread::panicking() => panics::last(None),
-            None => std::mem::replace(&mut self.exit, Exit::Normal),
+            fell => fell.or(self.exit.take()).map_or(Exit::Normal, |exit| *exit),
         };
         match self.parent.take() {
             Some(Parent::Supervisor(parent)) => {
@@ -148,7 +148,6 @@ pub(crate) struct Signs {
 pub(crate) struct Vital {
     pub(crate) report: Cow<'static, str>,
     pub(crate) healthy: Option<Instant>,
-    /// Boxed, because it is rare and there may be ten thousand of us.
     pub(crate) panic: Option<Box<Exit>>,
 }
 

@@ -26,7 +26,7 @@ pub struct ChildSpec<A: Actor<Context = Context<A>>> {
     mailbox: usize,
     arbiter: Option<ArbiterHandle>,
     list: Option<List<A>>,
-    branch: fn(&Arc<Addr<A>>) -> Option<Addr<Supervisor>>,
+    branch: fn(&Arc<Addr<A>>) -> Option<Branch>,
 }
 
 impl<A: Actor<Context = Context<A>> + Handler<Stop>> ChildSpec<A> {
@@ -90,7 +90,7 @@ impl ChildSpec<Supervisor> {
     pub fn supervisor(builder: SupervisorBuilder, policy: RestartPolicy) -> Self {
         let id = builder.id().clone();
         let spec = Self::with(id, SUPERVISOR, policy, move |ctx, lifeline| builder.build(ctx, lifeline));
-        Self { branch: |addr| Some(Addr::clone(addr)), mailbox: SUPERVISOR_MAILBOX, ..spec }
+        Self { branch: |addr| Some(Arc::clone(addr)), mailbox: SUPERVISOR_MAILBOX, ..spec }
     }
 }
 
@@ -171,13 +171,13 @@ pub(crate) struct LifeHandle {
     pub(crate) cut: oneshot::Sender<()>,
     line: Arc<dyn Line>,
     /// Set if the child is a supervisor.
-    pub(crate) branch: Option<Addr<Supervisor>>,
+    pub(crate) branch: Option<Branch>,
 }
 
 impl LifeHandle {
     /// Sends the request to stop, now; the future resolves when it is answered or the child has ended.
     pub(crate) fn ask_to_stop(&self, deadline: Instant) -> Pin<Box<dyn Future<Output = StopReport>>> {
-        self.line.stop(self.branch.as_ref(), deadline)
+        self.line.stop(self.branch.as_deref(), deadline)
     }
 }
 
@@ -196,12 +196,12 @@ impl<A: Actor<Context = Context<A>> + Handler<Stop>> Line for Addr<A> {
         branch: Option<&Addr<Supervisor>>,
         deadline: Instant,
     ) -> Pin<Box<dyn Future<Output = StopReport>>> {
-        // Clones, because each clone of an address has one place of its own even in a full mailbox.
+        // `send` gets in even where the mailbox is full.
         if let Some(branch) = branch {
-            let answer = branch.clone().send(Halt { deadline });
+            let answer = branch.send(Halt { deadline });
             return Box::pin(async { answer.await.unwrap_or_default() });
         }
-        let answer = self.clone().send(Stop { deadline });
+        let answer = self.send(Stop { deadline });
         Box::pin(async {
             // An error says that it has ended already: just as well.
             let _ = answer.await;
@@ -222,6 +222,8 @@ impl Drop for Listing {
 }
 
 pub(crate) type Build<A> = Arc<dyn Fn(&mut Context<A>, Lifeline) -> A + Send + Sync>;
+/// The address of a child that is a supervisor.
+pub(crate) type Branch = Arc<Addr<Supervisor>>;
 type List<A> = Arc<dyn Fn(Epoch, &Arc<Addr<A>>) -> Listing + Send + Sync>;
 
 /// As actix's own default.

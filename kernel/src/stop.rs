@@ -10,7 +10,8 @@ use crate::{Supervisor, clock};
 /// Asks an actor to bring its work to an end; the answer says that it has.
 ///
 /// Every supervised actor handles it. The kernel ends the actor as soon as it has answered, so a handler that needs time
-/// answers with a future (`ResponseActFuture`), and one that needs none just returns. At the deadline the actor is cut:
+/// answers with a future (`ResponseActFuture`), and one that needs none just returns. Messages that were sent before it
+/// are handled before it; those after it are refused. At the deadline the actor is cut:
 /// dropped where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop {
@@ -56,8 +57,7 @@ pub async fn stop_tree(root: &Addr<Supervisor>, deadline: Duration) -> StopRepor
     let deadline = clock::now() + deadline;
     let stuck = || StopReport { stuck: vec!["root".into()], ..StopReport::default() };
     let report = tokio::select! {
-        // A clone, because an address whose mailbox was full once refuses until there is room.
-        report = root.clone().send(Halt { deadline }) => report,
+        report = root.send(Halt { deadline }) => report,
         () = clock::until(deadline + ROOT_GRACE) => return stuck(),
     };
     // A closed mailbox: it has ended before.

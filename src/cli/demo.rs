@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args as ClapArgs;
 use edgebind_actors::link::LinkStatus;
-use edgebind_config::{Config, Encryption, Server};
+use edgebind_config::{AutoBind, Config, Encryption, Server};
 use edgebind_kernel::clock;
 use edgebind_observability as observability;
 use edgebind_platform::{
@@ -280,17 +280,16 @@ fn model(names: &[String]) -> Result<Model, String> {
 
 /// The configuration that scenario A writes by hand.
 fn config(platform: SocketAddr, key: &str, port: u16) -> Config {
-    let mut config = Config::default();
-    config.ws_servers = vec![Server { host: platform.ip().to_string(), port: platform.port() }];
-    config.app_key = key.into();
+    let gateway = AutoBind { name: GATEWAY.to_owned(), gateway: true, ..AutoBind::default() };
+    let mut config = Config {
+        ws_servers: vec![Server { host: platform.ip().to_string(), port: platform.port() }],
+        app_key: key.into(),
+        auto_bind: vec![gateway],
+        ..Config::default()
+    };
     config.http_server.host = "127.0.0.1".to_owned();
     config.http_server.port = port;
     config.ws_connection.encryption = Encryption::None;
-    config.auto_bind = vec![edgebind_config::AutoBind {
-        name: GATEWAY.to_owned(),
-        gateway: true,
-        ..edgebind_config::AutoBind::default()
-    }];
     config
 }
 

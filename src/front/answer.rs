@@ -35,12 +35,7 @@ pub(crate) fn answer(route: &Route, had_body: bool, response: &Response) -> Http
 }
 
 /// The answer when there is no response of the platform.
-pub(crate) fn failure(route: &Route, had_body: bool, error: &CallError) -> HttpResponse {
-    // A write while not connected carries a body in the original (EMS notes, 5.5); ours says why.
-    let write = route.characteristic == Characteristic::Properties && route.method == Method::Put && had_body;
-    if write && *error == CallError::NotConnected {
-        return HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE).content_type(JSON).body("{}");
-    }
+pub(crate) fn failure(error: &CallError) -> HttpResponse {
     refusal(error.code(), &error.to_string())
 }
 

@@ -90,7 +90,7 @@ async fn serve(state: &State, request: &HttpRequest, payload: web::Payload, span
     };
     match relay(&state.units, upward, span.clone()).await {
         Ok(response) => answer(&route, had_body, &response),
-        Err(error) => failure(&route, had_body, &error),
+        Err(error) => failure(&error),
     }
 }
 

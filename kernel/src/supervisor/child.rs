@@ -16,7 +16,8 @@ pub(super) struct Child {
     pub(super) past: RestartState,
     /// How often it was started.
     pub(super) lives: u32,
-    pub(super) last_exit: Option<Exit>,
+    /// Boxed, because it is rare and there may be ten thousand of us.
+    pub(super) last_exit: Option<Box<Exit>>,
 }
 
 /// Where a child stands.

@@ -46,7 +46,7 @@ impl Supervisor {
         let place = self.next_place;
         self.next_place += 1;
         self.places.insert(spec.id().clone(), place);
-        self.children.insert(place, Child::new(spec));
+        self.children.insert(place, Box::new(Child::new(spec)));
         if self.recovery.is_none() {
             self.start_child(place);
         }
@@ -160,7 +160,7 @@ impl Supervisor {
 
     fn put_down(&mut self, place: Place, exit: Exit, until: Instant, quarantined: bool) {
         let Some(child) = self.children.get_mut(&place) else { return };
-        child.last_exit = Some(exit);
+        child.last_exit = Some(Box::new(exit));
         child.enter(State::Down { until, quarantined });
         match self.strategy {
             Strategy::OneForOne => drop(self.agenda.due.insert((until, place))),

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     Parted, Place, Strategy, Supervisor,
-    child::{Child, State, Why},
+    child::{State, Why},
 };
 use crate::{Ended, Failure, StopReport, clock, spec::LifeHandle};
 
@@ -106,7 +106,7 @@ impl Supervisor {
             self.finish(ctx);
             return;
         }
-        if self.strategy == Strategy::OneForOne || self.children.values().any(Child::is_ending) {
+        if self.strategy == Strategy::OneForOne || self.children.values().any(|child| child.is_ending()) {
             return;
         }
         let left = before(shutdown.deadline, now).saturating_duration_since(now);
@@ -139,13 +139,17 @@ pub(super) fn part(
 ) -> impl Future<Output = (Ended, StopReport)> {
     let mut answer = life.ask_to_stop(*deadline.borrow());
     async move {
-        let LifeHandle { signs, mut cut, .. } = life;
+        let LifeHandle { signs, mut cut, branch, .. } = life;
         let report = loop {
             let at = *deadline.borrow_and_update();
             tokio::select! {
                 biased;
                 report = &mut answer => break Some(report),
-                () = cut.closed() => break Some(StopReport::default()),
+                // It has ended, which is all that matters, but the report of a branch may still be on its way.
+                () = cut.closed() => {
+                    let wait = if branch.is_some() { CUT_GRACE } else { Duration::ZERO };
+                    break Some(tokio::time::timeout(wait, answer).await.unwrap_or_default());
+                }
                 () = clock::until(at) => break None,
                 Ok(()) = deadline.changed() => {}
             }

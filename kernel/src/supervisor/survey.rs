@@ -35,7 +35,7 @@ impl Handler<Survey> for Supervisor {
                 && let Some(branch) = &life.branch
             {
                 // All are asked at once.
-                branches.push((n, branch.clone().send(Survey { deadline: earlier })));
+                branches.push((n, branch.send(Survey { deadline: earlier })));
             }
         }
         let mut root = self.node(children);

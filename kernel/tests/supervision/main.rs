@@ -10,6 +10,8 @@ mod fairness;
 #[cfg(test)]
 mod puppet;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod rest_for_one;
 #[cfg(test)]
 mod restart;

@@ -56,6 +56,10 @@ pub(crate) enum Act {
     PanicStarting,
     /// Panics a second time when its remains are dropped.
     PanicTwice,
+    /// Lives, and panics when it has stopped.
+    PanicLeaving,
+    /// Reads no message for a while.
+    Deaf(Duration),
     /// Lives, but drops its lifeline.
     LetGo,
     /// Lives for a while, then fails.
@@ -75,12 +79,18 @@ pub(crate) enum Leave {
 pub(crate) struct Stage {
     start: Instant,
     events: Arc<Mutex<Vec<(Duration, String)>>>,
+    left: Arc<Mutex<Vec<String>>>,
     pub(crate) directory: Directory<String, Puppet>,
 }
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        Self { start: clock::now(), events: Arc::default(), directory: Directory::new() }
+        Self {
+            start: clock::now(),
+            events: Arc::default(),
+            left: Arc::default(),
+            directory: Directory::new(),
+        }
     }
 
     /// A puppet that does `act` of the number of its life (from 1).
@@ -118,6 +128,11 @@ impl Stage {
     /// What happened, in order.
     pub(crate) fn events(&self) -> Vec<String> {
         self.events.lock().unwrap().iter().map(|(_, event)| event.clone()).collect()
+    }
+
+    /// Whose `stopped` ran, in order.
+    pub(crate) fn left(&self) -> Vec<String> {
+        self.left.lock().unwrap().clone()
     }
 
     pub(crate) fn forget_events(&self) {
@@ -171,12 +186,13 @@ impl Actor for Puppet {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         match self.act {
-            Act::Live => self.lifeline.as_ref().unwrap().report("on stage"),
+            Act::Live | Act::PanicLeaving => self.lifeline.as_ref().unwrap().report("on stage"),
             Act::Refuse => self.fail(Failure::refused("name is held"), ctx),
             Act::Fail => self.fail(Failure::defect("lost its strings"), ctx),
             Act::End => ctx.stop(),
             Act::PanicStarting | Act::PanicTwice => panic!("stage fright"),
             Act::PanicBuilding => unreachable!("was never built"),
+            Act::Deaf(span) => ctx.wait(wrap_future(tokio::time::sleep(span))),
             Act::LetGo => drop(self.lifeline.take()),
             Act::FailAfter(span) => {
                 ctx.run_later(span, |this, ctx| this.fail(Failure::defect("lost its strings"), ctx));
@@ -185,13 +201,16 @@ impl Actor for Puppet {
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {
-        assert!(!matches!(self.act, Act::PanicTwice), "fell over the strings");
+        self.stage.left.lock().unwrap().push(self.id.clone());
+        assert!(!matches!(self.act, Act::PanicLeaving), "fell over the strings");
     }
 }
 
 impl Drop for Puppet {
     fn drop(&mut self) {
-        self.stage.note(format!("end {}", self.id));
+        let listed = self.stage.directory.resolve(&self.id).is_some();
+        self.stage.note(format!("end {}{}", self.id, if listed { ", still listed" } else { "" }));
+        assert!(!matches!(self.act, Act::PanicTwice), "fell over the strings");
     }
 }
 

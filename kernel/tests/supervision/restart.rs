@@ -76,7 +76,7 @@ fn a_panic_is_reported_with_text_and_place() {
 }
 
 #[test]
-fn panics_of_constructor_started_and_stopped_stay_in_the_child() {
+fn panics_of_constructor_started_and_drop_stay_in_the_child() {
     install_panic_hook();
     in_virtual_time(async {
         let stage = Stage::new();
@@ -163,6 +163,24 @@ fn retry_now_ends_backoff_and_quarantine_at_once() {
         assert_eq!(inspect(&root).await.children[0].state, NodeState::Running);
         let unknown = root.send(RetryNow { id: "b".into() }).await.unwrap();
         assert_eq!(unknown, Err(UnknownChild("b".into())));
+    });
+}
+
+#[test]
+fn a_long_backoff_does_not_hold_up_a_shorter_one() {
+    in_virtual_time(async {
+        let stage = Stage::new();
+        let long = policy().backoff(3600 * SECOND, 3600 * SECOND);
+        let act = |life| if life == 1 { Act::FailAfter(SECOND) } else { Act::Live };
+        let builder = Supervisor::builder("root")
+            .child(stage.puppet("long", long, |_| Act::Fail))
+            .child(stage.puppet("short", policy(), act));
+        let (root, _watch) = Supervisor::start_root(builder);
+        tokio::time::sleep(3 * SECOND).await;
+        let states: Vec<_> = inspect(&root).await.children.iter().map(|child| child.state).collect();
+        assert_eq!(states, [NodeState::Backoff, NodeState::Running]);
+        tokio::time::sleep(3600 * SECOND).await;
+        assert_eq!(stage.times("start long").len(), 2, "and is not forgotten over it");
     });
 }
 

@@ -7,7 +7,7 @@ use edgebind_kernel::{
     clock, stop_tree,
 };
 
-use crate::puppet::{Act, Leave, MS, Panic, SECOND, Stage, in_virtual_time, inspect};
+use crate::puppet::{Act, Leave, MS, Panic, SECOND, Stage, Who, in_virtual_time, inspect};
 
 fn policy() -> RestartPolicy {
     RestartPolicy::permanent().backoff(SECOND, SECOND)
@@ -49,6 +49,55 @@ fn a_child_that_never_answers_is_cut_at_the_deadline_the_shortest_counts() {
         assert_eq!((patient.unwrap(), hasty.unwrap()), (Ok(Ended::Cut), Ok(Ended::Cut)));
         assert_eq!((clock::now() - before).as_secs(), 2);
         assert_eq!(stage.events(), ["start a", "stop a", "end a"]);
+    });
+}
+
+#[test]
+fn a_full_mailbox_does_not_keep_the_request_to_stop_out() {
+    in_virtual_time(async {
+        let stage = Stage::new();
+        let child = stage.puppet("a", policy(), |_| Act::Deaf(3 * SECOND)).mailbox(2);
+        let (root, _watch) = Supervisor::start_root(Supervisor::builder("root").child(child));
+        tokio::time::sleep(MS).await;
+        while stage.addr("a").try_send(Who).is_ok() {}
+        let before = clock::now();
+        let gone = root.send(Dismiss { id: "a".into(), deadline: before + 60 * SECOND }).await.unwrap();
+        assert_eq!((gone, (clock::now() - before).as_secs()), (Ok(Ended::Orderly), 2));
+    });
+}
+
+#[test]
+fn a_panic_while_leaving_is_an_end_all_the_same() {
+    in_virtual_time(async {
+        let stage = Stage::new();
+        let child = stage.puppet("a", policy(), |_| Act::PanicLeaving);
+        let (root, _watch) = Supervisor::start_root(Supervisor::builder("root").child(child));
+        tokio::time::sleep(MS).await;
+        let gone = root.send(Dismiss { id: "a".into(), deadline: clock::now() + SECOND }).await.unwrap();
+        assert_eq!(gone, Ok(Ended::Orderly));
+        assert_eq!(stage.events(), ["start a", "stop a", "end a"]);
+    });
+}
+
+#[test]
+fn the_hook_stopped_runs_once_at_every_end_but_a_panic() {
+    in_virtual_time(async {
+        let stage = Stage::new();
+        let puppet = |id, leave, act| stage.slow_puppet(id, RestartPolicy::temporary(), leave, move |_| act);
+        let builder = Supervisor::builder("root")
+            .child(puppet("by itself", Leave::AtOnce, Act::End))
+            .child(puppet("with a failure", Leave::AtOnce, Act::Fail))
+            .child(puppet("by a panic", Leave::AtOnce, Act::PanicStarting))
+            .child(puppet("when asked", Leave::AtOnce, Act::Live))
+            .child(puppet("when cut", Leave::Never, Act::Live));
+        let (root, _watch) = Supervisor::start_root(builder);
+        tokio::time::sleep(MS).await;
+        assert_eq!(stage.left(), ["by itself", "with a failure"]);
+        // Whoever holds an address makes no difference.
+        let _held: Vec<_> = stage.directory.keys().iter().map(|id| stage.addr(id)).collect();
+        assert_eq!(stop_tree(&root, SECOND).await.cut, ["root/when cut"]);
+        assert_eq!(stage.left()[2..], ["when asked", "when cut"]);
+        assert_eq!(stage.times_of("end").len(), 5);
     });
 }
 

@@ -4,7 +4,8 @@ use std::sync::mpsc;
 
 use actix::Arbiter;
 use edgebind_kernel::{
-    Dismiss, Ended, NodeState, RestartPolicy, Supervisor, clock, install_panic_hook, stop_tree,
+    ChildSpec, Directory, Dismiss, Ended, Launch, NodeState, RestartPolicy, Supervisor, clock,
+    install_panic_hook, stop_tree,
 };
 
 use crate::puppet::{
@@ -53,11 +54,38 @@ fn a_child_that_blocks_its_thread_is_called_stuck_and_holds_up_nobody() {
         stage.addr("stuck").try_send(Block(until)).unwrap();
         let gone = root.send(Dismiss { id: "stuck".into(), deadline: clock::now() + 20 * MS }).await.unwrap();
         assert_eq!(gone, Ok(Ended::Stuck));
-        assert_eq!(inspect(&root).await.children.len(), 1);
-        assert!(stop_tree(&root, 10 * SECOND).await.is_clean());
-        // What is left of it ends with the message it is busy with.
+        // What is left of it ends with the message it is busy with, and nobody takes it for its successor.
+        root.send(Launch(stage.puppet("stuck", policy(), |_| Act::Live))).await.unwrap().unwrap();
+        let successor = stage.epoch("stuck").await;
         drop(release);
-        wait_for("its end", async || stage.directory.is_empty()).await;
+        wait_for("its end", async || !stage.times("end stuck, still listed").is_empty()).await;
+        let tree = inspect(&root).await;
+        assert_eq!(tree.find(&["stuck"]).unwrap().restarts, 0);
+        assert_eq!(stage.epoch("stuck").await, successor);
+        assert!(stop_tree(&root, 10 * SECOND).await.is_clean());
+        arbiter.stop();
+        arbiter.join().unwrap();
+    });
+}
+
+#[test]
+fn a_branch_on_another_thread_is_inspected_restarted_and_stopped_like_any_other() {
+    in_real_time(async {
+        let (stage, arbiter) = (Stage::new(), Arbiter::new());
+        let shard = Supervisor::builder("shard").child(stage.puppet("a", policy(), |_| Act::Live));
+        let supervisors = Directory::new();
+        let shard = ChildSpec::supervisor(shard, policy())
+            .listed(supervisors.clone(), 1)
+            .on_arbiter(arbiter.handle());
+        let (root, _watch) = Supervisor::start_root(Supervisor::builder("root").child(shard));
+        wait_for("the child", async || stage.directory.len() == 1).await;
+        let shard = supervisors.resolve(&1).unwrap();
+        shard.send(Launch(stage.puppet("b", policy(), |_| Act::Live))).await.unwrap().unwrap();
+        assert!(stage.addr("b").send(Panic).await.is_err());
+        let restarts = async || inspect(&root).await.find(&["shard", "b"]).unwrap().restarts;
+        wait_for("a second life", async || restarts().await == 1).await;
+        let report = stop_tree(&root, 10 * SECOND).await;
+        assert_eq!((report.orderly, report.is_clean()), (4, true));
         arbiter.stop();
         arbiter.join().unwrap();
     });

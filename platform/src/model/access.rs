@@ -130,7 +130,7 @@ impl Model {
         if let (Caller::Rest, Some((edge_name, value))) = (caller, remote) {
             if values.len() > 1 {
                 return Err(AccessError::BadParams(format!(
-                    "{edge_name} is a remote property: remote properties are written one at a time"
+                    "remote properties are written one at a time, and {edge_name} is one"
                 )));
             }
             let params = Content::Table(InfoTable::single(edge_name, value.clone()));

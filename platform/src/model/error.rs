@@ -37,7 +37,7 @@ pub enum AccessError {
     #[error("thing {0} is not connected")]
     NotConnected(String),
     /// A value or parameter that does not fit its declaration.
-    #[error("{name}: {problem}")]
+    #[error("value of {name}: {problem}")]
     BadValue {
         /// Property or parameter.
         name: String,

@@ -164,11 +164,16 @@ fn accepted(response: Response) -> Result<Content, RestError> {
     Err(RestError::coded(response.code, reason))
 }
 
-/// Reason field, else the STRING column `reason` of the content (protocol notes, section 9.3).
+/// Reason field, else the STRING column `reason` of the content (protocol notes, section 9.3), else its column
+/// `error`, in which a gateway passes on what a script resource said (EMS notes, 9.2).
 fn reason(response: &Response) -> Option<String> {
-    let told = response.reason.as_deref().filter(|reason| !reason.is_empty());
-    let column = || response.content.as_table()?.cell(0, "reason").and_then(Value::as_text);
-    told.or_else(column).map(str::to_owned)
+    let told = response.reason.as_deref();
+    let column = |name| response.content.as_table()?.cell(0, name).and_then(Value::as_text);
+    [told, column("reason"), column("error")]
+        .into_iter()
+        .flatten()
+        .find(|reason| !reason.is_empty())
+        .map(str::to_owned)
 }
 
 async fn finished(shared: &Shared, access: Access<Response>) -> Result<Content, RestError> {
