@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use super::support::{Process, SOON, wait_for, wait_until};
 
 /// A browser with an empty profile; ends with the value.
 pub(crate) struct Browser {
@@ -75,30 +76,14 @@ impl Browser {
 
     /// Runs `script` until it returns something that is neither null nor false.
     pub(crate) fn until(&self, what: &str, script: &str) -> Value {
-        let begun = Instant::now();
-        loop {
-            let found = self.run(script);
-            if !found.is_null() && found != false {
-                return found;
-            }
-            let page = || self.run("return document.body.innerText");
-            assert!(begun.elapsed() < PATIENCE, "{what} did not happen in time; the page says:\n{}", page());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_until(what, || Some(self.run(script)).filter(|found| !found.is_null() && *found != false))
     }
 
     /// Waits until there is text of this element that `right` likes, and gives it.
     pub(crate) fn text_of(&self, css: &str, right: impl Fn(&str) -> bool) -> String {
-        let begun = Instant::now();
-        loop {
-            let script = format!("return document.querySelector({})?.textContent ?? null", json!(css));
-            let text = self.run(&script);
-            match text.as_str() {
-                Some(text) if right(text) => return text.to_owned(),
-                _ => assert!(begun.elapsed() < PATIENCE, "{css} stays {text}"),
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let script = format!("return document.querySelector({})?.textContent ?? null", json!(css));
+        let text = wait_for(css, || self.run(&script), |text| text.as_str().is_some_and(&right));
+        text.as_str().unwrap_or_default().to_owned()
     }
 
     /// Clicks as a person does: the element is scrolled to, and must not be covered.
@@ -153,7 +138,7 @@ impl Browser {
     fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let problem = |error: std::io::Error| error.to_string();
         let mut stream = TcpStream::connect(&self.address).map_err(problem)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60))).map_err(problem)?;
+        stream.set_read_timeout(Some(SOON)).map_err(problem)?;
         let body = body.to_string();
         let (host, length) = (&self.address, body.len());
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
@@ -182,11 +167,22 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let script = json!({"script": "return document.body.innerText", "args": []});
+            let page = self.ask("POST", &format!("{}/execute/sync", self.session), &script);
+            eprintln!("---- the page ----\n{}", page.map_or_else(|error| error, |text| text.to_string()));
+        }
         // The browser ends with its session; the driver may be gone already.
         let _ = self.ask("DELETE", &self.session, &json!({}));
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// Address of a platform's page, with the key.
+pub(crate) fn page(platform: &Process) -> String {
+    let told = platform.event("its address", |event| event["page"].is_string());
+    told["page"].as_str().unwrap_or_default().to_owned()
 }
 
 const INSTALL: &str =
@@ -203,5 +199,3 @@ const FLAGS: [&str; 9] = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ];
-/// Longest wait for anything; only a failing test waits so long.
-const PATIENCE: Duration = Duration::from_secs(15);
