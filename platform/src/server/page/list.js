@@ -120,7 +120,8 @@ export function fillValues(name) {
   if (!row || !thing) return;
   const properties = [...thing.properties.values()];
   const known = properties.filter((property) => property.time !== null);
-  const first = known.slice(0, VALUES);
+  // Numbers first: they are short, and they move.
+  const first = [...known.filter(isShort), ...known.filter((property) => !isShort(property))].slice(0, VALUES);
   if (row.values.childElementCount !== first.length) {
     row.values.replaceChildren(...first.map(() => make("span", {}, make("i"), make("b"))));
   }
@@ -131,6 +132,8 @@ export function fillValues(name) {
     value.classList.toggle("bad", property.quality !== "GOOD");
   });
 }
+
+const isShort = ({ baseType }) => ["NUMBER", "INTEGER", "LONG", "BOOLEAN"].includes(baseType);
 
 function measure() {
   const probe = make("div", { class: "row" });
