@@ -4,6 +4,7 @@
 //! and a page. It serves people who write agents and templates, and it is the other half of our tests; it is not
 //! a platform for production: no users, no storage, no TLS.
 
+mod faults;
 pub mod model;
 mod server;
 

@@ -53,6 +53,22 @@ impl Model {
         }
     }
 
+    /// A request for the edge of a thing that no definition stands behind.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`] for an unknown thing, or one that is not connected.
+    pub fn relay(
+        &self,
+        entity: &str,
+        method: Method,
+        characteristic: Characteristic,
+        name: &str,
+        params: Content,
+    ) -> Result<RemoteCall, AccessError> {
+        call(self.thing(entity)?, method, characteristic, name, params)
+    }
+
     /// Takes the edge's answer to a read: the value becomes the property's newest.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     Cache, History, Model, Property, Push, PushType, Quality, RemoteBinding, Sample, ServiceDefinition,
     Template, Thing,
+    coerce::coerce,
     definition::{check_property, check_service},
 };
 
@@ -210,7 +211,9 @@ impl<'a> Place<'a> {
         property.description = entry.description;
         if let Some(value) = entry.value {
             let read = json::value_from_json(value.get(), entry.base_type);
-            let value = read.map_err(|error| self.error(value.get(), error.message().to_owned()))?;
+            let read = read.map_err(|error| self.error(value.get(), error.message().to_owned()))?;
+            let value =
+                coerce(read, entry.base_type).map_err(|error| self.error(value.get(), error.to_string()))?;
             let quality = entry.quality.as_deref().map_or(Quality::GOOD, Quality::new);
             property.sample = Sample { value, time: entry.time, quality };
         } else if entry.time.is_some() || entry.quality.is_some() {

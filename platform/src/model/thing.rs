@@ -7,7 +7,7 @@ use std::{
 
 use edgebind_alwayson::{BaseType, Content, Value};
 
-use super::{Property, ServiceDefinition};
+use super::{History, Property, ServiceDefinition};
 
 /// One thing of the model.
 #[derive(Clone, Debug)]
@@ -99,6 +99,28 @@ impl Thing {
             ephemeral: false,
             last_connection: None,
             events: VecDeque::new(),
+        }
+    }
+
+    /// The thing as it is, without what was: histories, events, its connection.
+    pub(super) fn without_past(&self) -> Self {
+        let property = |property: &Property| Property {
+            name: property.name.clone(),
+            description: property.description.clone(),
+            base_type: property.base_type,
+            sample: property.sample.clone(),
+            remote: property.remote.clone(),
+            history: History::new(property.history.limit()),
+        };
+        Self {
+            identifier: self.identifier.clone(),
+            description: self.description.clone(),
+            learn: self.learn,
+            properties: self.properties.values().map(|own| (own.name.clone(), property(own))).collect(),
+            renamed: self.renamed.clone(),
+            services: self.services.clone(),
+            last_connection: self.last_connection,
+            ..Self::new(&self.name, self.template.clone())
         }
     }
 

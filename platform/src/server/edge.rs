@@ -33,6 +33,7 @@ use super::{
 };
 use crate::model::{Access, ConnectionId};
 
+pub(super) mod faulty;
 pub(super) mod socket;
 
 /// The actor of one connection; its end unbinds everything that the connection held.
@@ -198,9 +199,9 @@ impl Edge {
         let now = clock::now();
         let id = self.held.id;
         match event {
-            Event::AuthRequested { id, auth } => self.authenticate(now, id, &auth),
-            Event::BindRequested { id, bind } => self.bind(now, id, bind),
-            Event::Requested { id, request } => self.execute(now, id, &request, ctx),
+            Event::AuthRequested { id, auth } => self.hear_auth(now, id, auth, ctx),
+            Event::BindRequested { id, bind } => self.hear_bind(now, id, bind, ctx),
+            Event::Requested { id, request } => self.hear_request(now, id, request, ctx),
             Event::Answered { id, response } => self.settle(id, Reply::Answered(response)),
             Event::Garbled { id, reason, .. } => self.settle(id, Reply::Garbled(reason)),
             Event::Expired { id } => self.settle(id, Reply::Expired),
@@ -447,7 +448,7 @@ impl Handler<Arrived> for Edge {
                 self.held.shared.count_violation();
                 debug!(connection = self.held.id.0, "Text message ignored.");
             }
-            Arrived::Ping(payload) => self.session.receive_ping(now, payload),
+            Arrived::Ping(payload) => self.hear_ping(now, payload),
             Arrived::Pong(payload) => self.session.receive_pong(now, payload),
             Arrived::Close { code, text } => self.session.receive_close(now, code, text),
             Arrived::Broken { code, text } => {

@@ -106,7 +106,7 @@ fn beyond(scope: &mut web::ServiceConfig) {
         .default_service(web::to(not_offered));
 }
 
-fn method(allowed: &'static str) -> actix_web::Route {
+pub(super) fn method(allowed: &'static str) -> actix_web::Route {
     web::to(move || async move { RestError::method(allowed).into_response() })
 }
 
@@ -124,7 +124,7 @@ async fn params(shared: &Shared, body: web::Payload) -> Result<Content, RestErro
 }
 
 /// Reads the body as text, as [`bytes`] does.
-async fn text(shared: &Shared, body: web::Payload) -> Result<String, RestError> {
+pub(super) async fn text(shared: &Shared, body: web::Payload) -> Result<String, RestError> {
     String::from_utf8(bytes(shared, body).await?.to_vec()).map_err(|error| {
         RestError::new(StatusCode::BAD_REQUEST, format!("the body is not UTF-8: {}", error.utf8_error()))
     })

@@ -1,6 +1,6 @@
 //! What can be set about the platform.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::AppKey;
 use crate::model::{Model, Policy};
@@ -15,10 +15,16 @@ pub struct Settings {
     pub port: u16,
     /// How many ports are tried, from `port` on, when one is taken; default 1, at least 1.
     pub ports_to_try: u16,
+    /// Port of the control interface on 127.0.0.1, 0 for a free one; default none: there is no such interface.
+    pub control_port: Option<u16>,
     /// Keys of edges, REST clients and pages; at least one.
     pub app_keys: Vec<AppKey>,
     /// Things to begin with; default none.
     pub model: Model,
+    /// File that the model is written to after changes; default none: what changes is lost at the end.
+    pub persist: Option<PathBuf>,
+    /// Least time between two writes of that file; default 1 s.
+    pub persist_pause: Duration,
     /// Who keeps a thing that two connections want; default the first.
     pub policy: Policy,
     /// Time without any frame of an edge after which its connection is closed; default 60 s.
@@ -41,8 +47,11 @@ impl Default for Settings {
             host: "127.0.0.1".to_owned(),
             port: 0,
             ports_to_try: 1,
+            control_port: None,
             app_keys: Vec::new(),
             model: Model::new(),
+            persist: None,
+            persist_pause: Duration::from_secs(1),
             policy: Policy::FirstInWins,
             idle_limit: Duration::from_secs(60),
             auth_wait: Duration::from_secs(15),

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by a panic")]
 
 mod connection;
+mod faults;
+mod keeping;
 mod live;
 mod requests;
 mod rest;
