@@ -1,5 +1,7 @@
 use edgebind_alwayson::{Body, Incoming, InfoTable, Limits, decode, notation::from_hex};
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn read(json: &str) -> RemoteMetadata {
@@ -105,4 +107,56 @@ fn what_is_no_metadata_is_said() {
     assert!(error(&column(Value::json("{"))).contains("it is no JSON: EOF"));
     let other = Content::Table(InfoTable::single("_content_", Value::json("{}")));
     assert_eq!(RemoteMetadata::read(&other).unwrap(), RemoteMetadata::default());
+}
+
+/// JSON of the shape of metadata, with anything in the places of everything.
+fn any_json() -> impl Strategy<Value = Json> {
+    let key = prop::sample::select(vec![
+        "propertyDefinitions",
+        "serviceDefinitions",
+        "Inputs",
+        "Outputs",
+        "fieldDefinitions",
+        "aspects",
+        "baseType",
+        "pushType",
+        "pushThreshold",
+        "ordinal",
+        "name",
+        "x",
+    ]);
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<f64>().prop_map(Json::from),
+        prop::sample::select(vec!["NUMBER", "ALWAYS", "-1", ""]).prop_map(Json::from),
+    ];
+    leaf.prop_recursive(6, 64, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            prop::collection::vec((key.clone(), inner), 0..5).prop_map(|members| members
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_metadata_or_an_error(text in any::<String>()) {
+        let _ = RemoteMetadata::read(&Content::Table(InfoTable::single("result", Value::json(text))));
+    }
+
+    #[test]
+    fn every_definition_is_taken_or_named(json in any_json()) {
+        let content = Content::Table(InfoTable::single("result", Value::json(json.to_string())));
+        let Ok(metadata) = RemoteMetadata::read(&content) else { return Ok(()) };
+        let members = |key: &str| json.get(key).and_then(Json::as_object).map_or(0, Map::len);
+        let all = metadata.properties.len() + metadata.services.len() + metadata.skipped.len();
+        prop_assert_eq!(all, members("propertyDefinitions") + members("serviceDefinitions"));
+        for property in &metadata.properties {
+            prop_assert!(property.push.is_none_or(|push| push.threshold >= 0.0));
+        }
+    }
 }
