@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix::{AsyncContext, Context, SpawnHandle};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     Place, Strategy, Supervisor,
@@ -178,6 +178,13 @@ impl Supervisor {
 
     /// Puts the end of a child into the log, a few a second at most.
     fn tell(&mut self, place: Place, exit: &Exit, decision: Decision, now: Instant) {
+        if let (Decision::RestartAfter(delay), false) = (decision, exit.spends_budget()) {
+            // The world refuses, for ever perhaps: who was refused says so once, not each attempt here.
+            let Some(child) = self.children.get(&place) else { return };
+            let (id, kind, delay_ms) = (child.spec.id(), child.spec.kind(), delay.as_millis());
+            debug!(child = %id, kind, %exit, delay_ms, "Child was refused, will be started again.");
+            return;
+        }
         if self.told.admit(now).is_err() {
             self.untold += 1;
             return;
