@@ -4,6 +4,7 @@
 
 mod connection;
 mod live;
+mod relay;
 mod requests;
 mod rest;
 mod subscriptions;
