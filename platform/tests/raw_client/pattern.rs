@@ -76,7 +76,7 @@ fn parts(pattern: &str) -> Vec<Part> {
         "??" => Part::Any,
         ".." => Part::Rest,
         word if word.starts_with('{') => Part::Number(word[1..word.len() - 1].to_owned()),
-        word if word.starts_with('\'') => Part::Bytes(word[1..word.len() - 1].as_bytes().to_vec()),
+        word if word.starts_with('\'') => Part::Bytes(word.as_bytes()[1..word.len() - 1].to_vec()),
         word => Part::Bytes(unhex(word)),
     };
     pattern.split_whitespace().map(part).collect()

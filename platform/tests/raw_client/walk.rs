@@ -107,10 +107,10 @@ fn requests_of_the_platform_are_the_bytes_that_edges_know() {
         "01 02 {write} 00000000 {session} 00  0A 0B 'SteamSensor' 01 10 'TemperatureLimit' 00
          05 01 10 'TemperatureLimit' 00 01 0000 00  01 0001 01 4074A00000000000 00",
     );
-    edge.send("01 83 {write} 00000000 {session} 00  01 0A 'read-only!' FF");
+    edge.send("01 83 {write} 00000000 {session} 00  01 0B '330>allowed' FF");
     let (status, text) = write.join().unwrap();
     assert_eq!(status, 403);
-    assert!(text.as_str().unwrap().contains("read-only!"), "{text}");
+    assert!(text.as_str().unwrap().contains("330>allowed"), "{text}");
 
     // Bytes behind the content are ignored.
     let again = stage.rest_later("POST", "SteamSensor/Services/Add", r#"{"a": 1, "b": 1}"#);
