@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by a panic")]
 
 mod connection;
+mod crowd;
 mod live;
 mod relay;
 mod requests;
