@@ -8,3 +8,4 @@ mod hostile;
 mod names;
 mod panics;
 mod plant;
+mod strangers;
