@@ -2,10 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-#[cfg(feature = "dev")]
-use edgebind_actors::Units;
 use edgebind_actors::{
-    Registration, RegistrationError,
+    Registration, RegistrationError, Units,
     link::{LinkSettings, Reconnect, Target},
     local::LocalSettings,
     tree::{Tree, TreeSettings},
@@ -77,7 +75,6 @@ impl Gateway {
     }
 
     /// Where the units of the gateway find each other.
-    #[cfg(feature = "dev")]
     pub(crate) const fn units(&self) -> &Units {
         self.tree.units()
     }

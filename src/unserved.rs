@@ -16,8 +16,7 @@ pub(crate) struct Unserved {
 
 /// Everything that `config` asks for in vain, what stops the gateway first.
 pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
-    let agents_in_tls =
-        config.auto_bind.iter().any(|entry| !entry.gateway && entry.protocol == Protocol::Https);
+    let agents_in_tls = config.auto_bind.iter().any(|entry| !entry.gateway && entry.proto == Protocol::Https);
     let connection = &config.ws_connection;
     [
         (
@@ -34,7 +33,7 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
         ),
         (
             agents_in_tls,
-            note("auto_bind[].protocol", "https: the thing is bound, and every request to it is answered BAD_GATEWAY"),
+            note("auto_bind[].proto", "https: the thing is bound, and every request to it is answered BAD_GATEWAY"),
         ),
         (
             config.file.is_some(),
@@ -56,6 +55,8 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
             connection.duty_cycle < 100,
             note("ws_connection.duty_cycle", "below 100: the link stays up all the time"),
         ),
+        (connection.verbose, note("ws_connection.verbose", "true: messages are not dumped into the log")),
+        (!config.logger.auto_flush, note("logger.auto_flush", "false: every line is written at once")),
         (
             config.logger.audit_target.is_some(),
             note("logger.audit_target", "audit events stand in the ordinary log only"),

@@ -12,6 +12,7 @@ pub use things::{Role, SkippedEntry, ThingPlan};
 
 use crate::load::Loaded;
 use crate::model::{Certificates, Config, Encryption};
+use crate::node::printable;
 
 /// What a gateway with this configuration does. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,7 +37,7 @@ impl Explanation {
         let config = &loaded.config;
         Self {
             platforms: platforms(config),
-            trust: trust(config),
+            trust: printable(&trust(config)),
             has_app_key: !secrecy::ExposeSecret::expose_secret(&config.app_key).is_empty(),
             things: config.auto_bind.iter().map(|entry| ThingPlan::of(entry, config)).collect(),
             skipped: SkippedEntry::all(&loaded.diagnostics),

@@ -9,6 +9,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::node::printable;
+
 pub use installation::Installation;
 
 /// Something that will be otherwise than with the original.
@@ -39,13 +41,15 @@ pub enum Weight {
 }
 
 impl Difference {
-    fn new(
-        weight: Weight,
-        place: impl Into<String>,
-        subject: impl Into<String>,
-        text: impl Into<String>,
-    ) -> Self {
-        Self { weight, place: place.into(), subject: subject.into(), text: text.into(), help: None }
+    /// What comes from the installation reaches a terminal: control characters are taken out.
+    fn new(weight: Weight, place: impl AsRef<str>, subject: impl AsRef<str>, text: impl AsRef<str>) -> Self {
+        Self {
+            weight,
+            place: printable(place.as_ref()),
+            subject: printable(subject.as_ref()),
+            text: printable(text.as_ref()),
+            help: None,
+        }
     }
 
     fn help(mut self, help: impl Into<String>) -> Self {

@@ -18,7 +18,7 @@ fn every_kind_of_entry_is_explained() {
         "auto_bind": [
             {"name": "Gateway", "gateway": true},
             {"name": "Pump", "path": "scripts/Thingworx", "timeout": 5000},
-            {"name": "*serial-7", "host": "::1", "port": 9000, "protocol": "https", "user": "u", "password": "p"},
+            {"name": "*serial-7", "host": "::1", "port": 9000, "proto": "https", "user": "u", "password": "p"},
             {"host": "nameless"},
             {"name": "Pump2", "port": 0},
             {"name": "Twice", "port": 1},
@@ -48,7 +48,7 @@ fn what_is_open_depends_on_host_password_and_the_switch() {
     let open = r#""authenticate": false"#;
     let closed =
         r#""authenticate": true, "user": "u", "password": "very-secret", "enable_csrf_tokens": true"#;
-    let switch = r#""allow_remote_admin": true"#;
+    let switch = r#""allow_remote_admin": true, "admin_port": 8090"#;
     for (host, keys, own, refused, reach) in [
         ("localhost", open, "", false, Caller::ThisMachine),
         ("127.0.0.1", closed, "", false, Caller::ThisMachine),
@@ -63,6 +63,16 @@ fn what_is_open_depends_on_host_password_and_the_switch() {
         assert!(!access.to_string().contains("very-secret"));
         insta::assert_snapshot!(name, access);
     }
+}
+
+#[test]
+fn nothing_of_a_file_reaches_the_terminal_as_it_is() {
+    let loaded = loaded(
+        r#"{"ws_servers": [{"host": "a", "port": 1}], "http_server": {}, "certificates": {"cert_chain": "\u001b[31m"},
+            "auto_bind": [{"name": "Pump", "path": "/\u001b[31m"}]}"#,
+    );
+    let told = Explanation::of(&loaded).to_string();
+    assert!(told.contains("Pump") && told.chars().all(|c| c == '\n' || !c.is_control()), "{told:?}");
 }
 
 fn loaded(text: &str) -> Loaded {

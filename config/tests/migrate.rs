@@ -27,7 +27,7 @@ fn an_installation_with_everything_is_listed() {
 	"fips": {"enabled": true},
 	"file": {"virtual_dirs": []},
 	"tunnel": {},
-	"auto_bind": [{"name": "Pump", "protocol": "https"}, {"port": 8001}]
+	"auto_bind": [{"name": "Pump", "proto": "https"}, {"port": 8001}]
 }"#;
     let lua = r#"-- The script resource.
 scripts.rap_host = "10.0.0.1"
@@ -108,6 +108,13 @@ fn a_broken_or_missing_file_with_a_booted_copy_is_run_on_the_copy() {
             "{found:#?}"
         );
     }
+}
+
+#[test]
+fn nothing_of_an_installation_reaches_the_terminal_as_it_is() {
+    let found = found(&[("config.json", PLAIN), ("config.lua", "rap_port = '\u{1b}[31m'\nrap_host='\u{7}'")]);
+    let shown = shown(&found);
+    assert!(shown.contains("rap_port") && shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
 }
 
 #[test]

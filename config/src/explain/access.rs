@@ -114,11 +114,21 @@ fn sentences(config: &Config, reach: Caller) -> Vec<String> {
             );
         }
     }
-    if server.authenticate && server.enable_csrf_tokens {
-        sentences.push("every request must carry the CSRF token of the answer before".to_owned());
+    if server.enable_csrf_tokens {
+        sentences.push("every request must carry the CSRF token of an answer before it".to_owned());
     }
+    sentences.push(match config.edgebind.admin_port {
+        None => "the admin interface: programs of the same user only, by a socket in the state directory"
+            .to_owned(),
+        Some(0) => format!("the admin interface: {ADMIN} at a free port of 127.0.0.1"),
+        Some(port) => format!("the admin interface: {ADMIN} at 127.0.0.1:{port}"),
+    });
     sentences
 }
+
+/// Who gets in at the admin interface when it has a port.
+const ADMIN: &str =
+    "programs of the same user by a socket in the state directory, and whoever knows its token";
 
 /// What strangers may not do (design 3.5), in the words of the service.
 const REFUSED: &[&str] = &[

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::in_url;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{AutoBind, Config};
+use crate::node::printable;
 
 /// What is done for one entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,8 +43,8 @@ impl ThingPlan {
         };
         let endpoint = (role != Role::Gateway).then(|| {
             let slash = if entry.path.starts_with('/') { "" } else { "/" };
-            let (scheme, host) = (entry.protocol.as_str(), in_url(&entry.host));
-            format!("{scheme}://{host}:{}{slash}{}", entry.port, entry.path)
+            let (scheme, host) = (entry.proto.as_str(), in_url(&entry.host));
+            printable(&format!("{scheme}://{host}:{}{slash}{}", entry.port, entry.path))
         });
         let sends_credentials =
             endpoint.is_some() && entry.user.as_deref().is_some_and(|user| !user.is_empty());

@@ -136,9 +136,9 @@ fn of_config(file: &str, config: &Config, found: &mut Vec<Difference>) {
             Some("ask who runs the proxy for Basic, or for a way around it by address"),
         );
     }
-    for entry in config.auto_bind.iter().filter(|entry| entry.protocol == Protocol::Https && !entry.gateway) {
+    for entry in config.auto_bind.iter().filter(|entry| entry.proto == Protocol::Https && !entry.gateway) {
         let text = format!("\"{}\": {STATIC_RSA}", entry.name);
-        add(Weight::Must, "auto_bind[].protocol", text, Some(PLAIN_ON_LOOPBACK));
+        add(Weight::Must, "auto_bind[].proto", text, Some(PLAIN_ON_LOOPBACK));
     }
     let server = &config.http_server;
     if !server.is_loopback() && !server.authenticate && !config.edgebind.allow_remote_admin {
