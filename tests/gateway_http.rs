@@ -1,6 +1,11 @@
 //! The gateway's local HTTP interface as programs meet it: its own services, the way up to the platform, Basic
 //! authentication, and input that no program should send.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/all.rs"]
 mod support;

@@ -1,5 +1,10 @@
 //! Losses: the platform goes and comes back, the key is wrong and becomes right, the gateway is killed or stopped.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/all.rs"]
 mod support;

@@ -1,5 +1,10 @@
 //! Scenario A: a gateway with explicitly defined remote things, in every order of starting its parts.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/all.rs"]
 mod support;

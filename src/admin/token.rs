@@ -2,8 +2,8 @@
 
 use std::{
     fmt,
-    fs::{self, File, OpenOptions},
-    io::{self, IsTerminal, Read, Write},
+    fs::{self, OpenOptions},
+    io::{self, IsTerminal, Write},
     net::SocketAddr,
     path::Path,
 };
@@ -64,7 +64,7 @@ impl fmt::Debug for Token {
 /// 256 bits of the system's randomness, in hexadecimal.
 fn make() -> io::Result<String> {
     let mut bytes = [0; 32];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -52,6 +52,21 @@ impl Site {
         }
     }
 
+    /// Another gateway of the same configuration for the same platform, with a folder and a port of its own.
+    pub(crate) fn beside(&self) -> Self {
+        let gateway_port = free_port();
+        let mut config = self.config.clone();
+        config["http_server"]["port"] = json!(gateway_port);
+        Self {
+            folder: TempDir::new().expect("a folder for the test"),
+            key: self.key.clone(),
+            platform_port: self.platform_port,
+            gateway_port,
+            model: self.model.clone(),
+            config,
+        }
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

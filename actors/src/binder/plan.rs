@@ -243,7 +243,8 @@ impl BindPlan {
                 }
             }
             Answer::Refused { .. } if batch.names.len() > 1 => self.split(batch.names),
-            Answer::Refused { .. } if batch.marked && self.marker == Marker::Untried => {
+            // Also when another name has shown meanwhile that it is the marker that is refused.
+            Answer::Refused { .. } if batch.marked && self.marker != Marker::Good => {
                 self.requeue(batch.names, true);
             }
             Answer::Refused { code, reason } => {

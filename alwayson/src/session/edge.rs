@@ -171,6 +171,10 @@ impl EdgeSession {
             auth.deadline = None;
             let reason = "no answer to AUTH in time".to_owned();
             self.authentication_refused(Code::GATEWAY_TIMEOUT, Some(reason));
+            // A slow platform answers the ping; a connection that is half open would get AUTH for ever.
+            if let Some(Beat::Ping(payload)) = self.heartbeat.ping(now) {
+                self.core.outbox.ping(payload);
+            }
         }
         match self.heartbeat.beat(now) {
             Some(Beat::Ping(payload)) => self.core.outbox.ping(payload),

@@ -82,10 +82,30 @@ fn no_answer_to_auth_within_the_message_timeout_counts_as_refusal() {
     assert_eq!(edge.poll_timeout(), Some(at(10.0)));
     edge.handle_timeout(at(10.0));
     assert!(matches!(edge.poll_event(), Some(Event::AuthRefused { code: Code::GATEWAY_TIMEOUT, .. })));
-    assert_eq!((edge.state(), edge.poll_timeout()), (State::Refused, None));
+    assert_eq!(edge.state(), State::Refused);
     // The answer comes after all.
     edge.receive(at(11.0), bytes(1, 0, 9, Body::Response(Response::success())));
     assert_eq!(edge.state(), State::Authenticated);
+}
+
+#[test]
+fn a_platform_that_answers_neither_auth_nor_ping_is_left() {
+    let mut edge = edge();
+    frames(&mut edge);
+    edge.handle_timeout(at(10.0));
+    assert!(ping_of(&frames(&mut edge)).is_some());
+    assert_eq!(edge.poll_timeout(), Some(at(20.0)));
+    edge.handle_timeout(at(20.0));
+    assert_eq!(edge.state(), State::Closed);
+}
+
+#[test]
+fn a_platform_that_answers_pings_may_take_its_time_over_auth() {
+    let mut edge = edge();
+    edge.handle_timeout(at(10.0));
+    edge.receive_pong(at(11.0), Bytes::from_static(b"1"));
+    edge.handle_timeout(at(20.0));
+    assert_eq!(edge.state(), State::Refused);
 }
 
 #[test]

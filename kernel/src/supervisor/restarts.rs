@@ -180,6 +180,13 @@ impl Supervisor {
 
     /// Puts the end of a child into the log, a few a second at most.
     fn tell(&mut self, place: Place, exit: &Exit, decision: Decision, now: Instant) {
+        if let (Decision::RestartAfter(delay), false) = (decision, exit.spends_budget()) {
+            // The world refuses, for ever perhaps: who was refused says so once, not each attempt here.
+            let Some(child) = self.children.get(&place) else { return };
+            let (id, kind, delay_ms) = (child.spec.id(), child.spec.kind(), delay.as_millis());
+            debug!(child = %id, kind, %exit, delay_ms, "Child was refused, will be started again.");
+            return;
+        }
         if self.told.admit(now).is_err() {
             self.untold += 1;
             return;
@@ -189,11 +196,6 @@ impl Supervisor {
         match decision {
             Decision::Forget if !exit.is_failure() => info!(child = %id, kind, "Child ended."),
             Decision::Forget => warn!(child = %id, kind, %exit, untold, "Child ended, not started again."),
-            // The world refuses, nothing is broken; whoever was refused says so, and not each time.
-            Decision::RestartAfter(delay) if !exit.spends_budget() => {
-                let delay_ms = delay.as_millis();
-                debug!(child = %id, kind, %exit, delay_ms, "Child was refused, will be started again.");
-            }
             Decision::RestartAfter(delay) => {
                 let delay_ms = delay.as_millis();
                 warn!(child = %id, kind, %exit, delay_ms, untold, "Child ended, will be started again.");
