@@ -4,7 +4,10 @@
 //! and a page. It serves people who write agents and templates, and it is the other half of our tests; it is not
 //! a platform for production: no users, no storage, no TLS.
 
+mod faults;
 pub mod model;
 mod server;
 
-pub use server::{AppKey, CallError, Counts, News, Platform, Settings, StartError, Watch, start};
+pub use server::{
+    AppKey, CallError, Counts, KeyError, News, Platform, Right, Rights, Settings, StartError, Watch, start,
+};

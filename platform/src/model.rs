@@ -3,18 +3,25 @@
 //! Requests of an edge are answered by [`Model::answer`], those of a REST client begin with [`Model::read`],
 //! [`Model::write`] and [`Model::invoke`]; both may end in a [`RemoteCall`] that the caller carries to the edge.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
 
 mod access;
 mod answer;
 mod binding;
 mod change;
 mod coerce;
+mod definition;
 mod error;
 mod file;
+mod history;
+mod metadata;
 mod params;
 mod property;
 mod push;
+mod save;
 mod service;
 mod thing;
 mod view;
@@ -22,9 +29,13 @@ mod view;
 pub use access::{Access, Caller, RemoteCall};
 pub use binding::{BindError, Policy};
 pub use change::Change;
+pub use definition::{Adopted, Offer, Selection};
 pub use error::AccessError;
 pub use file::ModelError;
+pub use history::History;
+pub use metadata::{RemoteMetadata, RemoteProperty, RemoteService};
 pub use property::{Cache, Property, Push, PushType, Quality, RemoteBinding, Sample};
+pub use save::Snapshot;
 pub use service::ServiceDefinition;
 pub use thing::{Binding, ConnectionId, Event, Template, Thing};
 pub(crate) use view::value_as_json;
@@ -41,6 +52,8 @@ pub struct Model {
     policy: Policy,
     auto_properties: bool,
     changes: Vec<Change>,
+    /// Things whose edge has to be told that their remote bindings changed (protocol notes, section 9.5).
+    rebound: BTreeSet<String>,
 }
 
 impl Model {
@@ -112,6 +125,17 @@ impl Model {
         std::mem::take(&mut self.changes)
     }
 
+    /// Takes the edges that have to be told that bindings changed since the last call: connection and name as bound.
+    ///
+    /// A thing that is not connected is not among them: its edge is told after the next BIND anyway.
+    pub fn take_rebound(&mut self) -> Vec<(ConnectionId, String)> {
+        let bound = |name: String| {
+            let binding = self.things.get(&name)?.binding.as_ref()?;
+            Some((binding.connection, binding.bound_name.clone()))
+        };
+        std::mem::take(&mut self.rebound).into_iter().filter_map(bound).collect()
+    }
+
     /// The thing of this name, or of the identifier behind a leading `*`.
     #[must_use]
     pub fn resolve(&self, entity: &str) -> Option<&Thing> {
@@ -124,6 +148,11 @@ impl Model {
     /// Things in the order of their names.
     pub fn things(&self) -> impl ExactSizeIterator<Item = &Thing> {
         self.things.values()
+    }
+
+    /// The things whose names come behind `name`, in the order of the names.
+    pub fn things_behind(&self, name: &str) -> impl Iterator<Item = &Thing> {
+        self.things.range::<str, _>((Bound::Excluded(name), Bound::Unbounded)).map(|(_, thing)| thing)
     }
 
     /// Names of the things bound to `connection` and of the ephemeral gateways it holds.

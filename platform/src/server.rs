@@ -4,6 +4,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -11,16 +12,22 @@ use actix::Addr;
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use edgebind_kernel::{StopReport, Supervisor, stop_tree};
 use tokio::sync::broadcast;
-use tracing::info;
+use tracing::{info, warn};
 
+mod control;
 mod edge;
+mod keeper;
+mod key;
 mod live;
 mod page;
 mod rest;
 mod settings;
 mod shared;
+mod wire;
 
-pub use settings::{AppKey, Settings};
+use control::Control;
+pub use key::{AppKey, KeyError, Right, Rights};
+pub use settings::Settings;
 pub use shared::CallError;
 use shared::Shared;
 
@@ -31,6 +38,8 @@ pub struct Platform {
     shared: Arc<Shared>,
     address: SocketAddr,
     server: ServerHandle,
+    control: Option<Control>,
+    keeper: Option<JoinHandle<()>>,
 }
 
 /// Why a platform did not start.
@@ -50,6 +59,18 @@ pub enum StartError {
         /// Last port that was tried.
         last: u16,
         /// Why the last one was refused.
+        #[source]
+        source: io::Error,
+    },
+    /// The model file has no thread.
+    #[error("cannot start the thread that writes the model file")]
+    Keeper(#[source] io::Error),
+    /// The control interface has no port.
+    #[error("cannot listen on 127.0.0.1, port {port}, for the control interface")]
+    Control {
+        /// Port that was wanted.
+        port: u16,
+        /// Why it was refused.
         #[source]
         source: io::Error,
     },
@@ -100,15 +121,18 @@ pub struct Counts {
 ///
 /// Outside of an actix `System`.
 pub async fn start(settings: Settings) -> Result<Platform, StartError> {
-    if settings.app_keys.is_empty() || settings.app_keys.contains(&AppKey::new("")) {
+    if settings.app_keys.is_empty() || settings.app_keys.iter().any(|key| key.reveal().is_empty()) {
         return Err(StartError::NoKey);
     }
     let (listener, address) = listen(&settings)?;
     let (workers, per_worker) =
         (settings.workers.max(1), settings.max_connections.div_ceil(settings.workers.max(1)));
+    let control_port = settings.control_port;
     // Whoever holds the platform stops the tree; its end by itself has no cause but that.
     let (supervisor, _) = Supervisor::start_root(Supervisor::builder("platform"));
     let shared = Arc::new(Shared::new(settings, supervisor));
+    let keeper = keeper(&shared).map_err(StartError::Keeper)?;
+    let control = control_port.map(|port| Control::start(port, &shared)).transpose()?;
     let data = web::Data::from(Arc::clone(&shared));
     let server = HttpServer::new(move || {
         App::new()
@@ -130,7 +154,7 @@ pub async fn start(settings: Settings) -> Result<Platform, StartError> {
     let handle = server.handle();
     drop(actix_rt::spawn(server));
     info!(%address, "Platform started.");
-    Ok(Platform { shared, address, server: handle })
+    Ok(Platform { shared, address, server: handle, control, keeper })
 }
 
 impl Platform {
@@ -139,6 +163,16 @@ impl Platform {
         let supervisor: &Addr<Supervisor> = &self.shared.supervisor;
         let report = stop_tree(supervisor, deadline).await;
         self.server.stop(false).await;
+        if let Some(control) = self.control {
+            control.server.stop(false).await;
+        }
+        if let Some(keeper) = self.keeper {
+            self.shared.keeper.stop();
+            let written = actix_rt::task::spawn_blocking(move || keeper.join());
+            if tokio::time::timeout(deadline, written).await.is_err() {
+                warn!("The model file was not written in time.");
+            }
+        }
         info!(address = %self.address, "Platform stopped.");
         report
     }
@@ -156,6 +190,12 @@ impl Platform {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Address of the control interface, if there is one.
+    #[must_use]
+    pub fn control_address(&self) -> Option<SocketAddr> {
+        self.control.as_ref().map(|control| control.address)
     }
 
     /// Address of the page, with the first key in it: it is a secret.
@@ -202,6 +242,14 @@ impl Watch {
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }
+}
+
+/// Starts the thread of the model file, if the settings name one.
+fn keeper(shared: &Arc<Shared>) -> io::Result<Option<JoinHandle<()>>> {
+    let Some(file) = shared.settings.persist.clone() else { return Ok(None) };
+    let known = Arc::downgrade(shared);
+    let snapshot = move || known.upgrade().map(|shared| shared.with_model(|model| model.snapshot()));
+    keeper::start(file, shared.settings.persist_pause, Arc::clone(&shared.keeper), snapshot).map(Some)
 }
 
 fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), StartError> {

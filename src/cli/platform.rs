@@ -1,8 +1,14 @@
 //! `edgebind platform`: a development platform to try gateways, agents and templates against.
 
-use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Args as ClapArgs;
+use edgebind_kernel::clock;
 use edgebind_observability as observability;
 use edgebind_platform::{AppKey, Platform, Settings, model::Model};
 use serde_json::json;
@@ -15,7 +21,8 @@ use super::{exit, signals::stop_signal};
 #[command(
     after_help = "Example: edgebind platform --port 8080 --app-key 00000000-aaaa-bbbb-cccc-000000000001 \
                         --model things.json\n\nThe format of the model file is described in \
-                        docs/reference/platform-model.md."
+                        docs/reference/platform-model.md,\n\
+                        the control interface in docs/reference/platform-control.md."
 )]
 pub(crate) struct Args {
     /// Name or address to listen on.
@@ -24,12 +31,24 @@ pub(crate) struct Args {
     /// Port to listen on; 0 takes any free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// Key that gateways and callers of the REST interface show; may be repeated. Without one a key is made up.
-    #[arg(long = "app-key", value_name = "KEY")]
+    /// Key that gateways and callers of the REST interface show; may be repeated. Without any a key is made up.
+    ///
+    /// Rights are some of read, write, invoke and bind, with commas between them (default all); an end is a point in time or a span from
+    /// now on: KEY:read,bind@2030-12-31T12:00:00Z, KEY@+8h.
+    #[arg(long = "app-key", value_name = "KEY[:RIGHTS][@END]")]
     app_keys: Vec<String>,
+    /// JSON file with keys, as docs/reference/platform.md describes it; keys in it do not show in the list of processes.
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
     /// JSON file with the things to begin with.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Writes the model file after changes, values included; one that is not there yet is made.
+    #[arg(long, requires = "model")]
+    persist: bool,
+    /// Port of the control interface for tests on 127.0.0.1, 0 for any free one: scripted answers and faults.
+    #[arg(long, value_name = "PORT")]
+    control_port: Option<u16>,
     /// Gives a thing to the gateway that binds it last, instead of refusing the second.
     #[arg(long)]
     last_in_wins: bool,
@@ -65,25 +84,46 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 }
 
 fn settings(args: &Args) -> Result<Settings, String> {
-    let model = match &args.model {
-        None => Model::new(),
-        Some(file) => {
-            let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-            Model::parse(&text).map_err(|error| format!("{}: {error}", file.display()))?
-        }
-    };
     let mut settings = Settings::default();
     settings.host.clone_from(&args.host);
     settings.port = args.port;
-    settings.model = model;
-    settings.app_keys = args.app_keys.iter().map(AppKey::new).collect();
-    if settings.app_keys.is_empty() {
-        settings.app_keys.push(AppKey::new(made_up_key()));
+    if let Some(file) = &args.model {
+        settings.model = model(file, args.persist)?;
     }
+    settings.persist = args.model.clone().filter(|_| args.persist);
+    settings.control_port = args.control_port;
+    settings.app_keys = keys(args)?;
     if args.last_in_wins {
         settings.policy = edgebind_platform::model::Policy::LastInWins;
     }
     Ok(settings)
+}
+
+/// The model of `file`; one that will be written need not be there yet.
+fn model(file: &Path, persist: bool) -> Result<Model, String> {
+    let problem = |error: &dyn std::error::Error| format!("{}: {error}", file.display());
+    match fs::read_to_string(file) {
+        Ok(text) => Model::parse(&text).map_err(|error| problem(&error)),
+        Err(error) if persist && error.kind() == io::ErrorKind::NotFound => Ok(Model::new()),
+        Err(error) => Err(problem(&error)),
+    }
+}
+
+/// The keys of the flags, then those of the file; one is made up when there is none.
+fn keys(args: &Args) -> Result<Vec<AppKey>, String> {
+    let now_ms = clock::unix_millis();
+    let mut keys = Vec::new();
+    for text in &args.app_keys {
+        keys.push(AppKey::parse(text, now_ms).map_err(|error| format!("--app-key: {error}"))?);
+    }
+    if let Some(file) = &args.keys {
+        let problem = |error: &dyn std::error::Error| format!("{}: {error}", file.display());
+        let text = fs::read_to_string(file).map_err(|error| problem(&error))?;
+        keys.extend(AppKey::parse_file(&text, now_ms).map_err(|error| problem(&error))?);
+    } else if keys.is_empty() {
+        keys.push(AppKey::new(made_up_key()));
+    }
+    Ok(keys)
 }
 
 /// A key for one run, of the form that platforms give out.
@@ -123,12 +163,69 @@ async fn serve(args: &Args, settings: Settings) -> ExitCode {
 
 fn announce(args: &Args, platform: &Platform) {
     if args.json {
-        println!("{}", json!({ "address": platform.address(), "page": platform.page_url() }));
+        let mut line = json!({ "address": platform.address(), "page": platform.page_url() });
+        if let (Some(control), Some(line)) = (platform.control_address(), line.as_object_mut()) {
+            line.insert("control".to_owned(), json!(control));
+        }
+        println!("{line}");
     } else {
         println!("The development platform listens on {}.", platform.address());
         println!("Page: {}", platform.page_url());
+        if let Some(control) = platform.control_address() {
+            println!("Control: http://{control}/control/v1/state");
+        }
         println!("Stop it with Ctrl-C.");
     }
 }
 
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn settings_of(flags: &[&str]) -> Result<Settings, String> {
+        let flags = std::iter::once("platform").chain(flags.iter().copied());
+        settings(&Cli::try_parse_from(flags).map_err(|error| error.to_string())?.args)
+    }
+
+    #[test]
+    fn keys_come_from_flags_and_file_and_one_is_made_up_without() {
+        assert_eq!(settings_of(&[]).unwrap().app_keys.len(), 1);
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("keys.json");
+        fs::write(&file, r#"{"keys": [{"key": "a:b", "rights": ["read"]}]}"#).unwrap();
+        let file = file.to_str().unwrap();
+        let keys = settings_of(&["--keys", file, "--app-key", "k:bind@+1h"]).unwrap().app_keys;
+        assert_eq!(keys.len(), 2);
+        assert!(keys[0].opens("k") && keys[1].opens("a:b"));
+        let error = settings_of(&["--app-key", "k:fly"]).unwrap_err();
+        assert_eq!(error, "--app-key: \"fly\" is no right of a key; known are read, write, invoke and bind");
+        fs::write(file, "{}").unwrap();
+        assert!(
+            settings_of(&["--keys", file]).unwrap_err().contains("keys.json: the keys are not understood")
+        );
+    }
+
+    #[test]
+    fn a_model_that_is_written_need_not_be_there_and_any_other_has_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("things.json");
+        let file = file.to_str().unwrap();
+        let settings = settings_of(&["--model", file, "--persist", "--control-port", "0"]).unwrap();
+        assert_eq!(settings.persist.as_deref(), Some(Path::new(file)));
+        assert_eq!(settings.control_port, Some(0));
+        assert!(settings_of(&["--model", file]).unwrap_err().contains("things.json: No such file"));
+        fs::write(file, "{").unwrap();
+        assert!(settings_of(&["--model", file, "--persist"]).unwrap_err().contains("line 1, column"));
+        assert!(settings_of(&["--persist"]).unwrap_err().contains("--model"));
+    }
+}

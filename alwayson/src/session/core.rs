@@ -129,6 +129,13 @@ impl Core {
         sent
     }
 
+    /// Ends an open request without an answer.
+    pub(super) fn forget(&mut self, id: InboundId) -> Result<(), SendError> {
+        self.open_request(id)?;
+        self.inbound.close(id);
+        Ok(())
+    }
+
     /// The open request `id`.
     pub(super) fn open_request(&self, id: InboundId) -> Result<Open, SendError> {
         if self.closed {

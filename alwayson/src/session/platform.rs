@@ -143,6 +143,15 @@ impl PlatformSession {
         self.core.respond(id, response)
     }
 
+    /// Leaves a request, BIND or AUTH of the edge without an answer for ever: for platforms that misbehave on request.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`] after the answer and [`SendError::Closed`] after the end of the session.
+    pub fn ignore(&mut self, id: InboundId) -> Result<(), SendError> {
+        self.core.forget(id)
+    }
+
     /// Sends a request; it ends as one of `Answered`, `Garbled`, `Expired` and `Lost`.
     ///
     /// Without `timeout` it waits for [`SessionSettings::message_timeout`].

@@ -130,6 +130,23 @@ fn requests_and_binds_are_handed_on_once_authenticated() {
 }
 
 #[test]
+fn an_ignored_request_is_never_answered_and_not_even_when_its_time_is_over() {
+    let mut platform = platform();
+    platform.receive(at(0.0), auth(1));
+    let id = auth_requested(&mut platform);
+    platform.accept(at(0.0), id, 1001).unwrap();
+    platform.receive(at(0.0), asked(2));
+    let Some(Event::Requested { id, .. }) = platform.poll_event() else { panic!("no request") };
+    frames(&mut platform);
+    platform.ignore(id).unwrap();
+    assert_eq!(platform.inbound(), 0);
+    assert_eq!(platform.respond(at(1.0), id, Response::success()), Err(SendError::NotOpen));
+    assert_eq!(platform.ignore(id), Err(SendError::NotOpen));
+    platform.handle_timeout(at(50.0));
+    assert!(frames(&mut platform).is_empty());
+}
+
+#[test]
 fn a_request_to_the_edge_waits_30_s() {
     let mut platform = authenticated_platform(SessionSettings::platform());
     let id = platform.request(at(0.0), read("p"), None).unwrap();

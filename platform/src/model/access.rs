@@ -53,6 +53,22 @@ impl Model {
         }
     }
 
+    /// A request for the edge of a thing that no definition stands behind.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`] for an unknown thing, or one that is not connected.
+    pub fn relay(
+        &self,
+        entity: &str,
+        method: Method,
+        characteristic: Characteristic,
+        name: &str,
+        params: Content,
+    ) -> Result<RemoteCall, AccessError> {
+        call(self.thing(entity)?, method, characteristic, name, params)
+    }
+
     /// Takes the edge's answer to a read: the value becomes the property's newest.
     ///
     /// # Errors
@@ -77,7 +93,7 @@ impl Model {
             Some(value) => value,
             None => params.only(known.base_type)?.ok_or_else(missing)?,
         };
-        known.sample = Sample::good(value, now_ms);
+        known.take(Sample::good(value, now_ms));
         let (table, change) = (single(known), value_change(entity, known));
         self.changes.push(change);
         Ok(table)
@@ -183,7 +199,7 @@ impl Model {
     /// Sets value, time and quality of a property that is known to exist.
     pub(super) fn set(&mut self, thing: &str, property: &str, sample: Sample) {
         if let Some(known) = self.things.get_mut(thing).and_then(|thing| thing.property_mut(property)) {
-            known.sample = sample;
+            known.take(sample);
             self.changes.push(value_change(thing, known));
         }
     }
@@ -259,12 +275,12 @@ fn writable<'a>(thing: &'a Thing, property: &str) -> Result<&'a Property, Access
     })
 }
 
-fn unknown_property(thing: &Thing, property: &str) -> AccessError {
+pub(super) fn unknown_property(thing: &Thing, property: &str) -> AccessError {
     AccessError::UnknownProperty { thing: thing.name.clone(), property: property.to_owned() }
 }
 
 /// The request for the edge; it uses the name as bound (protocol notes, section 7.3).
-fn call(
+pub(super) fn call(
     thing: &Thing,
     method: Method,
     characteristic: Characteristic,

@@ -32,6 +32,11 @@ pub enum Change {
         /// When.
         time: i64,
     },
+    /// Properties, services or remote bindings of the thing are other ones now.
+    Defined {
+        /// Name of the thing.
+        thing: String,
+    },
     /// A property has a new value.
     Value {
         /// Name of the thing.
@@ -63,6 +68,7 @@ impl Change {
             | Self::Removed { thing }
             | Self::Bound { thing, .. }
             | Self::Unbound { thing, .. }
+            | Self::Defined { thing }
             | Self::Value { thing, .. }
             | Self::Event { thing, .. } => thing,
         }

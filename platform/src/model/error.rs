@@ -56,9 +56,43 @@ pub enum AccessError {
     /// Text that cannot be a name or identifier.
     #[error("{0:?} is no name: 1 to 255 bytes without control characters and without a leading *")]
     BadName(String),
-    /// A thing cannot have more properties.
-    #[error("thing {0} has as many properties as a thing can have")]
+    /// A thing cannot have more properties or services.
+    #[error("thing {0} has as many properties or services as a thing can have")]
     Full(String),
+    /// The property of the edge stands behind another property already.
+    #[error("{remote} at the edge stands behind property {property} of thing {thing} already")]
+    AlreadyBound {
+        /// Name of the thing.
+        thing: String,
+        /// Property that is bound to it.
+        property: String,
+        /// Name at the edge.
+        remote: String,
+    },
+    /// The thing has a service of this name that stands for another one.
+    #[error("thing {thing} has another service {service} already")]
+    ServiceTaken {
+        /// Name of the thing.
+        thing: String,
+        /// Name of the service.
+        service: String,
+    },
+    /// A name that the platform itself gives to a property of every thing.
+    #[error("property {0} is one that every thing has already")]
+    BuiltIn(String),
+    /// An answer to GetMetadata that cannot be read.
+    #[error("the edge's answer to GetMetadata is not understood: {0}")]
+    BadMetadata(String),
+    /// The edge does not offer what was asked for.
+    #[error("thing {thing} offers no {kind} {names} at the edge")]
+    NotOfferedRemotely {
+        /// Name of the thing.
+        thing: String,
+        /// `property` or `service`.
+        kind: &'static str,
+        /// Names that are not offered.
+        names: String,
+    },
     /// A collection that this platform does not have.
     #[error("{0} is not offered by this platform")]
     NotOffered(String),
@@ -75,11 +109,18 @@ impl AccessError {
             Self::UnknownThing(_)
             | Self::UnknownProperty { .. }
             | Self::UnknownService { .. }
+            | Self::NotOfferedRemotely { .. }
             | Self::NotOffered(_) => Code::NOT_FOUND,
             Self::ReadOnly { .. } | Self::BadMethod(_) => Code::METHOD_NOT_ALLOWED,
             Self::NotConnected(_) => Code::SERVICE_UNAVAILABLE,
-            Self::BadValue { .. } | Self::BadParams(_) | Self::BadName(_) => Code::BAD_REQUEST,
-            Self::NameTaken(_) | Self::IdentifierTaken(_) => Code::PRECONDITION_FAILED,
+            Self::BadValue { .. } | Self::BadParams(_) | Self::BadName(_) | Self::BuiltIn(_) => {
+                Code::BAD_REQUEST
+            }
+            Self::BadMetadata(_) => Code::BAD_GATEWAY,
+            Self::NameTaken(_)
+            | Self::IdentifierTaken(_)
+            | Self::AlreadyBound { .. }
+            | Self::ServiceTaken { .. } => Code::PRECONDITION_FAILED,
             Self::Full(_) => Code::ENTITY_TOO_LARGE,
         }
     }

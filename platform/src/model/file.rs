@@ -5,8 +5,10 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
 use super::{
-    AccessError, Cache, Model, Property, Push, PushType, RemoteBinding, Sample, ServiceDefinition, Template,
-    Thing,
+    Cache, History, Model, Property, Push, PushType, Quality, RemoteBinding, Sample, ServiceDefinition,
+    Template, Thing,
+    coerce::coerce,
+    definition::{check_property, check_service},
 };
 
 /// Where and why a model file, or the description of one thing, is wrong.
@@ -54,6 +56,39 @@ impl Thing {
     }
 }
 
+impl Property {
+    /// Reads the description of one property: an entry of `properties` in a model file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Model::parse`].
+    pub fn parse(text: &str) -> Result<Self, ModelError> {
+        Place { text }.property(text)
+    }
+}
+
+impl RemoteBinding {
+    /// Reads the remote binding of the property `property`: the object `remote` of a model file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Model::parse`].
+    pub fn parse(text: &str, property: &str) -> Result<Self, ModelError> {
+        Place { text }.remote(text, property)
+    }
+}
+
+impl ServiceDefinition {
+    /// Reads the description of one service: an entry of `services` in a model file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Model::parse`].
+    pub fn parse(text: &str) -> Result<Self, ModelError> {
+        Place { text }.service(text)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct FileEntry<'a> {
@@ -74,6 +109,7 @@ struct ThingEntry<'a> {
     description: String,
     #[serde(default)]
     learn: bool,
+    last_connection: Option<i64>,
     #[serde(borrow, default)]
     properties: Vec<&'a RawValue>,
     #[serde(borrow, default)]
@@ -91,6 +127,8 @@ struct PropertyEntry<'a> {
     #[serde(borrow)]
     value: Option<&'a RawValue>,
     time: Option<i64>,
+    quality: Option<String>,
+    history: Option<usize>,
     #[serde(borrow)]
     remote: Option<&'a RawValue>,
 }
@@ -146,14 +184,21 @@ impl<'a> Place<'a> {
         thing.identifier = entry.identifier;
         thing.description = entry.description;
         thing.learn = entry.learn;
+        thing.last_connection = entry.last_connection;
         for raw in entry.properties {
             let property = self.property(raw.get())?;
-            self.check_property(&thing, &property).map_err(|problem| self.error(raw.get(), problem))?;
+            let twice =
+                thing.property(&property.name).map(|_| format!("property {} is there twice", property.name));
+            let checked = check_property(&thing, &property).map_err(|error| error.to_string());
+            twice.map_or(checked, Err).map_err(|problem| self.error(raw.get(), problem))?;
             thing.set_property(property);
         }
         for raw in entry.services {
             let service = self.service(raw.get())?;
-            self.check_service(&thing, &service).map_err(|problem| self.error(raw.get(), problem))?;
+            let twice =
+                thing.service(&service.name).map(|_| format!("service {} is there twice", service.name));
+            let checked = check_service(&thing, &service).map_err(|error| error.to_string());
+            twice.map_or(checked, Err).map_err(|problem| self.error(raw.get(), problem))?;
             thing.set_service(service);
         }
         Model::new().add(thing.clone()).map_err(|error| self.error(raw, error.to_string()))?;
@@ -166,20 +211,35 @@ impl<'a> Place<'a> {
         property.description = entry.description;
         if let Some(value) = entry.value {
             let read = json::value_from_json(value.get(), entry.base_type);
-            let value = read.map_err(|error| self.error(value.get(), error.message().to_owned()))?;
-            property.sample = Sample { time: entry.time, ..Sample::good(value, 0) };
-        } else if entry.time.is_some() {
-            return Err(self.error(raw, format!("property {} has a time but no value", property.name)));
+            let read = read.map_err(|error| self.error(value.get(), error.message().to_owned()))?;
+            let value =
+                coerce(read, entry.base_type).map_err(|error| self.error(value.get(), error.to_string()))?;
+            let quality = entry.quality.as_deref().map_or(Quality::GOOD, Quality::new);
+            property.sample = Sample { value, time: entry.time, quality };
+        } else if entry.time.is_some() || entry.quality.is_some() {
+            let problem = format!("property {} has a time or a quality but no value", property.name);
+            return Err(self.error(raw, problem));
+        }
+        if let Some(limit) = entry.history {
+            if limit > History::MAX_LIMIT {
+                let problem = format!(
+                    "property {}: a history of {limit} values is too long, at most {} are kept",
+                    property.name,
+                    History::MAX_LIMIT
+                );
+                return Err(self.error(raw, problem));
+            }
+            property.history = History::new(limit);
         }
         if let Some(remote) = entry.remote {
-            property.remote = Some(self.remote(remote.get(), &property)?);
+            property.remote = Some(self.remote(remote.get(), &property.name)?);
         }
         Ok(property)
     }
 
-    fn remote(&self, raw: &'a str, property: &Property) -> Result<RemoteBinding, ModelError> {
+    fn remote(&self, raw: &'a str, property: &str) -> Result<RemoteBinding, ModelError> {
         let entry: RemoteEntry = self.read(raw)?;
-        let problem = |text: String| self.error(raw, format!("remote binding of {}: {text}", property.name));
+        let problem = |text: String| self.error(raw, format!("remote binding of {property}: {text}"));
         let push = match (entry.push_type, entry.push_threshold) {
             (None, Some(_)) => return Err(problem("pushThreshold needs a pushType".to_owned())),
             (_, Some(threshold)) if threshold.is_nan() || threshold < 0.0 => {
@@ -197,7 +257,7 @@ impl<'a> Place<'a> {
                 ))
             })?,
         };
-        Ok(RemoteBinding { name: entry.name.unwrap_or_else(|| property.name.clone()), push, cache })
+        Ok(RemoteBinding { name: entry.name.unwrap_or_else(|| property.to_owned()), push, cache })
     }
 
     fn service(&self, raw: &'a str) -> Result<ServiceDefinition, ModelError> {
@@ -217,38 +277,6 @@ impl<'a> Place<'a> {
             inputs,
             output: entry.output.map_or(BaseType::Nothing, |output| output.base_type),
         })
-    }
-
-    fn check_property(&self, thing: &Thing, property: &Property) -> Result<(), String> {
-        let name = &property.name;
-        if thing.properties().len() >= Thing::MAX_PROPERTIES {
-            return Err(format!("a thing has at most {} properties", Thing::MAX_PROPERTIES));
-        }
-        if !Model::is_name(name) || !Model::is_name(property.edge_name()) {
-            return Err(AccessError::BadName(name.clone()).to_string());
-        }
-        if Thing::BUILT_IN.iter().any(|(known, _)| known == name) {
-            return Err(format!("property {name} is one that every thing has already"));
-        }
-        if thing.property(name).is_some() {
-            return Err(format!("property {name} is there twice"));
-        }
-        if property.remote.is_some()
-            && thing.properties().any(|known| known.edge_name() == property.edge_name())
-        {
-            return Err(format!("two properties stand for {} at the edge", property.edge_name()));
-        }
-        Ok(())
-    }
-
-    fn check_service(&self, thing: &Thing, service: &ServiceDefinition) -> Result<(), String> {
-        if !Model::is_name(&service.name) || !Model::is_name(&service.remote_name) {
-            return Err(AccessError::BadName(service.name.clone()).to_string());
-        }
-        if thing.service(&service.name).is_some() {
-            return Err(format!("service {} is there twice", service.name));
-        }
-        Ok(())
     }
 
     /// Reads `part`, which is a slice of the whole text.

@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt, time::Duration};
 
 use edgebind_alwayson::{BaseType, Value};
 
+use super::History;
+
 /// One property of a thing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
@@ -17,6 +19,7 @@ pub struct Property {
     pub sample: Sample,
     /// Where the property lives at the edge, `None` for one that lives here.
     pub remote: Option<RemoteBinding>,
+    pub(super) history: History,
 }
 
 /// Value, time and quality.
@@ -93,7 +96,20 @@ impl Property {
             base_type,
             sample: Sample::unknown(),
             remote: None,
+            history: History::default(),
         }
+    }
+
+    /// Takes a new value; it is the newest, whatever its time is.
+    pub fn take(&mut self, sample: Sample) {
+        self.history.push(sample.clone());
+        self.sample = sample;
+    }
+
+    /// The last values that came since the platform started.
+    #[must_use]
+    pub const fn history(&self) -> &History {
+        &self.history
     }
 
     /// Name under which the edge pushes it.
@@ -190,6 +206,16 @@ impl Cache {
             Ok(ms) => Some(Self::For(Duration::from_millis(ms))),
             Err(_) if cache_time_ms == -1 => Some(Self::Kept),
             Err(_) => None,
+        }
+    }
+
+    /// The `cacheTime` of this rule.
+    #[must_use]
+    pub fn cache_time(self) -> i64 {
+        match self {
+            Self::Through => 0,
+            Self::Kept => -1,
+            Self::For(limit) => i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
         }
     }
 

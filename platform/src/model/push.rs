@@ -123,7 +123,7 @@ impl Model {
             };
             match coerce(value, property.base_type) {
                 Ok(value) => {
-                    property.sample = columns.sample(row, value, now_ms);
+                    property.take(columns.sample(row, value, now_ms));
                     report.applied += 1;
                     changes.push(Change::Value {
                         thing: name.clone(),

@@ -48,8 +48,18 @@ pub struct PropertyView {
     pub time: Option<i64>,
     /// Quality of the value.
     pub quality: String,
+    /// Text for people.
+    pub description: String,
     /// Name at the edge, `None` for a property of the platform.
     pub remote_name: Option<String>,
+    /// What the edge is asked to push, `None` to leave that to the edge.
+    pub push_type: Option<&'static str>,
+    /// Smallest difference that is pushed.
+    pub push_threshold: Option<f64>,
+    /// `cacheTime` of a remote property.
+    pub cache_time: Option<i64>,
+    /// Values that its history keeps.
+    pub history: usize,
 }
 
 /// One service definition as it is shown.
@@ -104,13 +114,20 @@ impl ThingView {
 
 impl PropertyView {
     fn of(property: &Property) -> Self {
+        let remote = property.remote.as_ref();
+        let push = remote.and_then(|remote| remote.push);
         Self {
             name: property.name.clone(),
             base_type: property.base_type,
             value: property.sample.value.clone(),
             time: property.sample.time,
             quality: property.sample.quality.to_string(),
-            remote_name: property.remote.as_ref().map(|remote| remote.name.clone()),
+            description: property.description.clone(),
+            remote_name: remote.map(|remote| remote.name.clone()),
+            push_type: push.map(|push| push.push_type.name()),
+            push_threshold: push.map(|push| push.threshold),
+            cache_time: remote.map(|remote| remote.cache.cache_time()),
+            history: property.history().limit(),
         }
     }
 }

@@ -25,15 +25,23 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::shared::{Reply, Shared};
+use super::{
+    Right,
+    key::{Grant, KeyRefusal},
+    shared::{Reply, Shared},
+    wire::Way,
+};
 use crate::model::{Access, ConnectionId};
 
+pub(super) mod faulty;
 pub(super) mod socket;
 
 /// The actor of one connection; its end unbinds everything that the connection held.
 pub(super) struct Edge {
     held: Held,
     session: PlatformSession,
+    /// What the key of the last AUTH opens.
+    grant: Option<Grant>,
     writer: Writer,
     /// Readers that wait until the writer has room again.
     waiting: Vec<oneshot::Sender<()>>,
@@ -55,6 +63,10 @@ struct Held {
 impl Held {
     fn new(shared: Arc<Shared>) -> Self {
         Self { id: shared.connection_id(), shared }
+    }
+
+    fn pass(&self, way: Way, frame: &Frame) {
+        self.shared.tap.pass(self.id, way, frame);
     }
 
     /// Unbinds everything now, while the last frames are still on their way.
@@ -108,6 +120,22 @@ pub(super) enum Arrived {
     Ended,
 }
 
+impl Arrived {
+    /// The frame for the wire view; `None` for what is no frame of the protocol.
+    fn frame(&self) -> Option<Frame> {
+        match self {
+            Self::Binary(bytes) => Some(Frame::Binary(bytes.clone())),
+            Self::Ping(payload) => Some(Frame::Ping(payload.clone())),
+            Self::Pong(payload) => Some(Frame::Pong(payload.clone())),
+            Self::Close { code, text } => {
+                // 1005: a Close without a status (RFC 6455, section 7.4.1).
+                Some(Frame::Close { code: code.unwrap_or(1005), text: text.clone() })
+            }
+            Self::Text | Self::Broken { .. } | Self::Ended => None,
+        }
+    }
+}
+
 impl Message for Arrived {
     type Result = ();
 }
@@ -123,6 +151,16 @@ impl Message for Call {
     type Result = ();
 }
 
+/// The remote bindings of a thing changed: its edge is told, so that it asks for them (section 9.5).
+pub(super) struct Notify {
+    /// Name as bound.
+    pub(super) name: String,
+}
+
+impl Message for Notify {
+    type Result = ();
+}
+
 impl Edge {
     /// Messages that may wait for the actor: calls of REST clients, mostly.
     pub(super) const MAILBOX: usize = 128;
@@ -131,6 +169,7 @@ impl Edge {
         Self {
             held,
             session,
+            grant: None,
             writer,
             waiting: Vec::new(),
             calls: HashMap::new(),
@@ -160,9 +199,9 @@ impl Edge {
         let now = clock::now();
         let id = self.held.id;
         match event {
-            Event::AuthRequested { id, auth } => self.authenticate(now, id, &auth),
-            Event::BindRequested { id, bind } => self.bind(now, id, bind),
-            Event::Requested { id, request } => self.execute(now, id, &request, ctx),
+            Event::AuthRequested { id, auth } => self.hear_auth(now, id, auth, ctx),
+            Event::BindRequested { id, bind } => self.hear_bind(now, id, bind, ctx),
+            Event::Requested { id, request } => self.hear_request(now, id, request, ctx),
             Event::Answered { id, response } => self.settle(id, Reply::Answered(response)),
             Event::Garbled { id, reason, .. } => self.settle(id, Reply::Garbled(reason)),
             Event::Expired { id } => self.settle(id, Reply::Expired),
@@ -183,23 +222,48 @@ impl Edge {
 
     fn authenticate(&mut self, now: Instant, id: InboundId, auth: &Auth) {
         let shared = &self.held.shared;
-        let refusal = match auth.claim("appKey") {
-            Some(key) if shared.key_opens(key) => {
+        let refusal = match auth.claim("appKey").map(|key| Self::grant(shared, key)) {
+            Some(Ok(grant)) => {
                 let session_id = shared.session_id();
                 let accepted = self.session.accept(now, id, session_id);
+                self.grant = Some(grant);
                 info!(connection = self.held.id.0, session = session_id, "Edge authenticated.");
                 self.lifeline.report("authenticated");
                 return self.check(accepted);
             }
-            Some(_) => "the application key is not known",
-            None => "AUTH carries no claim appKey",
+            Some(Err(refusal)) => refusal.to_string(),
+            None => "AUTH carries no claim appKey".to_owned(),
         };
         warn!(connection = self.held.id.0, reason = refusal, "Edge refused.");
         let refused = self.session.refuse(now, id, Code::UNAUTHORIZED, refusal);
         self.check(refused);
     }
 
+    /// What `key` opens, if it may connect an edge at all.
+    fn grant(shared: &Shared, key: &str) -> Result<Grant, KeyRefusal> {
+        let now_ms = clock::unix_millis();
+        let grant = shared.grant(key, now_ms)?;
+        grant.check(Right::Bind, now_ms).map(|()| grant)
+    }
+
+    /// Refuses what the key of the session does not open, now; false if it was refused.
+    fn may(&mut self, right: Right, now: Instant, id: InboundId) -> bool {
+        let checked = match self.grant {
+            Some(grant) => grant.check(right, clock::unix_millis()),
+            None => Err(KeyRefusal::Unknown),
+        };
+        let Err(refusal) = checked else { return true };
+        debug!(connection = self.held.id.0, %refusal, "Request of an edge refused.");
+        let refused = self.session.refuse(now, id, refusal.code(), refusal.to_string());
+        self.check(refused);
+        false
+    }
+
     fn bind(&mut self, now: Instant, id: InboundId, bind: Bind) {
+        // What is bound may always be let go.
+        if !bind.unbind && !self.may(Right::Bind, now, id) {
+            return;
+        }
         let (connection, time) = (self.held.id, clock::unix_millis());
         let result = self.held.shared.with_model(|model| {
             if bind.unbind {
@@ -233,6 +297,9 @@ impl Edge {
     }
 
     fn execute(&mut self, now: Instant, id: InboundId, request: &Request, ctx: &mut Context<Self>) {
+        if !self.may(Right::to_execute(request), now, id) {
+            return;
+        }
         let time = clock::unix_millis();
         match self.held.shared.with_model(|model| model.answer(request, time)) {
             Access::Here(response) => {
@@ -294,7 +361,10 @@ impl Edge {
         while !self.writer.blocked {
             match self.writer.frames.clone().try_reserve_owned() {
                 Ok(permit) => match self.session.poll_frame() {
-                    Some(frame) => drop(permit.send(frame)),
+                    Some(frame) => {
+                        self.held.pass(Way::Out, &frame);
+                        drop(permit.send(frame));
+                    }
                     None => break,
                 },
                 Err(mpsc::error::TrySendError::Full(frames)) => {
@@ -302,6 +372,7 @@ impl Edge {
                     ctx.spawn(wrap_future::<_, Self>(frames.reserve_owned()).map(|permit, edge, ctx| {
                         edge.writer.blocked = false;
                         if let (Ok(permit), Some(frame)) = (permit, edge.session.poll_frame()) {
+                            edge.held.pass(Way::Out, &frame);
                             permit.send(frame);
                         }
                         edge.proceed(ctx);
@@ -368,13 +439,16 @@ impl Handler<Arrived> for Edge {
     fn handle(&mut self, arrived: Arrived, ctx: &mut Context<Self>) -> Reaction<()> {
         self.fairness.tick(ctx);
         let now = clock::now();
+        if let Some(frame) = arrived.frame() {
+            self.held.pass(Way::In, &frame);
+        }
         match arrived {
             Arrived::Binary(bytes) => self.session.receive(now, bytes),
             Arrived::Text => {
                 self.held.shared.count_violation();
                 debug!(connection = self.held.id.0, "Text message ignored.");
             }
-            Arrived::Ping(payload) => self.session.receive_ping(now, payload),
+            Arrived::Ping(payload) => self.hear_ping(now, payload),
             Arrived::Pong(payload) => self.session.receive_pong(now, payload),
             Arrived::Close { code, text } => self.session.receive_close(now, code, text),
             Arrived::Broken { code, text } => {
@@ -404,6 +478,18 @@ impl Handler<Call> for Edge {
             // Dropping the answer says that the connection is lost.
             Err(SendError::Closed) => {}
             Err(error) => drop(answer.send(Reply::Unsendable(error.to_string()))),
+        }
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<Notify> for Edge {
+    type Result = ();
+
+    fn handle(&mut self, Notify { name }: Notify, ctx: &mut Context<Self>) {
+        self.fairness.tick(ctx);
+        if !self.to_notify.contains(&name) {
+            self.to_notify.push_back(name);
         }
         self.proceed(ctx);
     }

@@ -1,20 +1,26 @@
-//! The REST subset below `/Thingworx`: things, properties, services, with an application key on every request.
+//! The REST subset below `/Thingworx`, and what the page and tests need beyond it below `/edgebind/v1/platform`.
+//!
+//! Every request carries an application key; what a key may do is decided by the handlers' arguments (`access`).
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
     http::{StatusCode, header},
-    middleware::{Next, from_fn},
+    middleware::from_fn,
     web,
 };
 use edgebind_alwayson::{Content, InfoTable, Response, Value, json};
 
+mod access;
+mod definitions;
 mod error;
+mod metadata;
+mod past;
 mod properties;
+mod remote;
 mod services;
 mod things;
 
+pub(super) use access::{MayInvoke, MayRead, MayWrite, offered_key};
 pub(super) use error::RestError;
 
 use super::shared::Shared;
@@ -22,76 +28,91 @@ use crate::model::{Access, RemoteCall};
 
 /// Adds the routes to an application; `/Thingworx/WS` has to be there already.
 pub(super) fn configure(service: &mut web::ServiceConfig) {
-    let method =
-        |allowed: &'static str| web::to(move || async move { RestError::method(allowed).into_response() });
-    service.service(
-        web::scope("/Thingworx")
-            .wrap(from_fn(authorized))
-            .service(
-                web::resource(["/Things", "/Things/"])
-                    .get(things::list)
-                    .post(things::create)
-                    .default_service(method("GET, POST")),
-            )
-            .service(
-                web::resource("/Things/{thing}")
-                    .get(things::show)
-                    .delete(things::delete)
-                    .default_service(method("GET, DELETE")),
-            )
-            .service(
-                web::resource(["/Things/{thing}/Properties", "/Things/{thing}/Properties/"])
-                    .get(properties::read_all)
-                    .put(properties::write_several)
-                    .default_service(method("GET, PUT")),
-            )
-            .service(
-                web::resource("/Things/{thing}/Properties/{property}")
-                    .get(properties::read)
-                    .put(properties::write)
-                    .default_service(method("GET, PUT")),
-            )
-            .service(
-                web::resource("/Things/{thing}/Services/{service}")
-                    .post(services::invoke)
-                    .default_service(method("POST")),
-            )
-            .default_service(web::to(|request: HttpRequest| async move {
-                let problem = format!("{} is not offered by this platform", request.path());
-                RestError::new(StatusCode::NOT_FOUND, problem).into_response()
-            })),
-    );
+    service
+        .service(web::scope("/Thingworx").wrap(from_fn(access::authorized)).configure(thingworx))
+        .service(web::scope("/edgebind/v1/platform").wrap(from_fn(access::authorized)).configure(beyond));
 }
 
-/// Lets a request pass that carries a key, as header `appKey` or in the query.
-async fn authorized(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let shared = request.app_data::<web::Data<Shared>>().cloned();
-    let offered = offered_key(request.request());
-    let refusal = match (shared, offered) {
-        (Some(shared), Some(key)) if shared.key_opens(&key) => {
-            return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
-        }
-        (_, Some(_)) => "the application key is not known",
-        (_, None) => "no application key: send it as header appKey or in the query as appKey=...",
-    };
-    let response = RestError::new(StatusCode::UNAUTHORIZED, refusal).into_response();
-    Ok(request.into_response(response))
+/// The part of the real interface.
+fn thingworx(scope: &mut web::ServiceConfig) {
+    scope
+        .service(
+            web::resource(["/Things", "/Things/"])
+                .get(things::list)
+                .post(things::create)
+                .default_service(method("GET, POST")),
+        )
+        .service(
+            web::resource("/Things/{thing}")
+                .get(things::show)
+                .delete(things::delete)
+                .default_service(method("GET, DELETE")),
+        )
+        .service(web::resource("/Things/{thing}/Metadata").get(metadata::show).default_service(method("GET")))
+        .service(
+            web::resource(["/Things/{thing}/Properties", "/Things/{thing}/Properties/"])
+                .get(properties::read_all)
+                .put(properties::write_several)
+                .default_service(method("GET, PUT")),
+        )
+        .service(
+            web::resource("/Things/{thing}/Properties/{property}")
+                .get(properties::read)
+                .put(properties::write)
+                .default_service(method("GET, PUT")),
+        )
+        .service(
+            web::resource("/Things/{thing}/Services/{service}")
+                .post(services::invoke)
+                .default_service(method("POST")),
+        )
+        .default_service(web::to(not_offered));
 }
 
-/// The application key of a request: its header `appKey`, else its query.
-pub(super) fn offered_key(request: &HttpRequest) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Query {
-        #[serde(rename = "appKey")]
-        app_key: Option<String>,
-    }
-    if let Some(key) = request.headers().get("appKey") {
-        return key.to_str().ok().map(str::to_owned);
-    }
-    web::Query::<Query>::from_query(request.query_string()).ok()?.into_inner().app_key
+/// What the real interface has no simple form for: the page and tests use it.
+fn beyond(scope: &mut web::ServiceConfig) {
+    scope
+        .service(web::resource("/things").get(definitions::list).default_service(method("GET")))
+        .service(
+            web::resource("/things/{thing}/remote")
+                .get(remote::browse)
+                .post(remote::add)
+                .default_service(method("GET, POST")),
+        )
+        .service(web::resource("/things/{thing}/events").get(past::events).default_service(method("GET")))
+        .service(
+            web::resource("/things/{thing}/properties/{property}")
+                .put(definitions::put_property)
+                .delete(definitions::delete_property)
+                .default_service(method("PUT, DELETE")),
+        )
+        .service(
+            web::resource("/things/{thing}/properties/{property}/binding")
+                .put(definitions::put_binding)
+                .delete(definitions::delete_binding)
+                .default_service(method("PUT, DELETE")),
+        )
+        .service(
+            web::resource("/things/{thing}/properties/{property}/history")
+                .get(past::history)
+                .default_service(method("GET")),
+        )
+        .service(
+            web::resource("/things/{thing}/services/{service}")
+                .put(definitions::put_service)
+                .delete(definitions::delete_service)
+                .default_service(method("PUT, DELETE")),
+        )
+        .default_service(web::to(not_offered));
+}
+
+pub(super) fn method(allowed: &'static str) -> actix_web::Route {
+    web::to(move || async move { RestError::method(allowed).into_response() })
+}
+
+async fn not_offered(request: HttpRequest) -> HttpResponse {
+    let problem = format!("{} is not offered by this platform", request.path());
+    RestError::new(StatusCode::NOT_FOUND, problem).into_response()
 }
 
 /// Reads the body as parameters, within the limit and [`BODY_WAIT`].
@@ -99,6 +120,13 @@ async fn params(shared: &Shared, body: web::Payload) -> Result<Content, RestErro
     let bytes = bytes(shared, body).await?;
     json::params_from_body(&bytes).map_err(|error| {
         RestError::new(StatusCode::BAD_REQUEST, format!("the body is not understood: {error}"))
+    })
+}
+
+/// Reads the body as text, as [`bytes`] does.
+pub(super) async fn text(shared: &Shared, body: web::Payload) -> Result<String, RestError> {
+    String::from_utf8(bytes(shared, body).await?.to_vec()).map_err(|error| {
+        RestError::new(StatusCode::BAD_REQUEST, format!("the body is not UTF-8: {}", error.utf8_error()))
     })
 }
 

@@ -1,7 +1,8 @@
 //! What can be set about the platform.
 
-use std::{fmt, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
+use super::AppKey;
 use crate::model::{Model, Policy};
 
 /// Settings of a platform; `Default` listens on a free port of the loopback address and knows no key.
@@ -14,10 +15,16 @@ pub struct Settings {
     pub port: u16,
     /// How many ports are tried, from `port` on, when one is taken; default 1, at least 1.
     pub ports_to_try: u16,
-    /// Keys that open everything; at least one.
+    /// Port of the control interface on 127.0.0.1, 0 for a free one; default none: there is no such interface.
+    pub control_port: Option<u16>,
+    /// Keys of edges, REST clients and pages; at least one.
     pub app_keys: Vec<AppKey>,
     /// Things to begin with; default none.
     pub model: Model,
+    /// File that the model is written to after changes; default none: what changes is lost at the end.
+    pub persist: Option<PathBuf>,
+    /// Least time between two writes of that file; default 1 s.
+    pub persist_pause: Duration,
     /// Who keeps a thing that two connections want; default the first.
     pub policy: Policy,
     /// Time without any frame of an edge after which its connection is closed; default 60 s.
@@ -34,18 +41,17 @@ pub struct Settings {
     pub max_connections: usize,
 }
 
-/// An application key; never shown by `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AppKey(String);
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
             host: "127.0.0.1".to_owned(),
             port: 0,
             ports_to_try: 1,
+            control_port: None,
             app_keys: Vec::new(),
             model: Model::new(),
+            persist: None,
+            persist_pause: Duration::from_secs(1),
             policy: Policy::FirstInWins,
             idle_limit: Duration::from_secs(60),
             auth_wait: Duration::from_secs(15),
@@ -54,47 +60,5 @@ impl Default for Settings {
             workers: 2,
             max_connections: 20_000,
         }
-    }
-}
-
-impl AppKey {
-    /// The key of this text.
-    #[must_use]
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-
-    /// Whether `offered` is this key; takes the same time wherever they differ.
-    #[must_use]
-    pub fn opens(&self, offered: &str) -> bool {
-        let (known, offered) = (self.0.as_bytes(), offered.as_bytes());
-        let difference = known.iter().zip(offered).fold(0, |difference, (a, b)| difference | (a ^ b));
-        !known.is_empty() && known.len() == offered.len() && difference == 0
-    }
-
-    pub(super) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for AppKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AppKey(***)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_whole_key_opens_and_an_empty_one_never() {
-        let key = AppKey::new("secret");
-        assert!(key.opens("secret"));
-        for wrong in ["", "secre", "secret ", "Secret"] {
-            assert!(!key.opens(wrong), "{wrong:?}");
-        }
-        assert!(!AppKey::new("").opens(""));
-        assert!(!format!("{key:?}").contains("secret"));
     }
 }

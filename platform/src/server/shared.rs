@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -12,24 +12,60 @@ use actix::{Addr, dev::SendError};
 use edgebind_alwayson::{Code, Response};
 use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::{broadcast, oneshot};
+use tracing::warn;
 
 use super::{
     AppKey, Counts, Settings,
-    edge::{Call, Edge},
+    edge::{Call, Edge, Notify},
+    keeper::Signal,
+    key::{Grant, KeyRefusal},
+    wire::Tap,
 };
-use crate::model::{Access, Change, ConnectionId, Model, RemoteCall};
+use crate::{
+    faults::Faults,
+    model::{Access, Change, ConnectionId, Model, RemoteCall},
+};
 
 /// State of the platform; its methods take their locks for the time of one pure decision only.
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) edges: Directory<ConnectionId, Edge>,
     pub(super) supervisor: Addr<Supervisor>,
+    pub(super) tap: Arc<Tap>,
+    pub(super) faults: FaultSwitch,
+    /// Asks for a write of the model file; nobody listens when there is none.
+    pub(super) keeper: Arc<Signal>,
     model: Mutex<Model>,
     changes: broadcast::Sender<Arc<Change>>,
     next_connection: AtomicU64,
     next_session: AtomicU32,
     violations: AtomicU64,
     connections: AtomicU64,
+}
+
+/// The rules of misbehaviour, for all connections; without any, asking costs one load.
+#[derive(Default)]
+pub(super) struct FaultSwitch {
+    armed: AtomicBool,
+    rules: Mutex<Faults>,
+}
+
+impl FaultSwitch {
+    /// What the rules say, `None` if there are none.
+    pub(super) fn ask<T>(&self, ask: impl FnOnce(&mut Faults) -> Option<T>) -> Option<T> {
+        if !self.armed.load(Ordering::Relaxed) {
+            return None;
+        }
+        ask(&mut self.rules.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes or looks at the rules.
+    pub(super) fn edit<T>(&self, edit: impl FnOnce(&mut Faults) -> T) -> T {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = edit(&mut rules);
+        self.armed.store(!rules.is_empty(), Ordering::Relaxed);
+        result
+    }
 }
 
 /// Why an edge gave no answer.
@@ -94,6 +130,13 @@ pub(super) enum Reply {
     Unsendable(String),
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The thread of the file has nothing to ask any more.
+        self.keeper.stop();
+    }
+}
+
 impl Shared {
     pub(super) fn new(mut settings: Settings, supervisor: Addr<Supervisor>) -> Self {
         let mut model = std::mem::take(&mut settings.model);
@@ -102,6 +145,9 @@ impl Shared {
             settings,
             edges: Directory::new(),
             supervisor,
+            tap: Arc::default(),
+            faults: FaultSwitch::default(),
+            keeper: Arc::default(),
             model: Mutex::new(model),
             changes: broadcast::channel(WATCH_BACKLOG).0,
             next_connection: AtomicU64::new(1),
@@ -116,8 +162,22 @@ impl Shared {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut model);
         for change in model.take_changes() {
+            // Events are not kept in a file.
+            if !matches!(change, Change::Event { .. }) {
+                self.keeper.mark();
+            }
             // Nobody watches: then nobody wants to know.
             let _ = self.changes.send(Arc::new(change));
+        }
+        for (connection, name) in model.take_rebound() {
+            let told =
+                self.edges.resolve(&connection).is_some_and(|edge| edge.try_send(Notify { name }).is_ok());
+            if !told {
+                warn!(
+                    connection = connection.0,
+                    "Changed bindings not told: the connection is busy or ends."
+                );
+            }
         }
         result
     }
@@ -126,9 +186,15 @@ impl Shared {
         self.changes.subscribe()
     }
 
-    pub(super) fn key_opens(&self, offered: &str) -> bool {
+    /// What the key `offered` opens at `now_ms`.
+    pub(super) fn grant(&self, offered: &str, now_ms: i64) -> Result<Grant, KeyRefusal> {
         // Every key is compared, so that time does not tell which one was close.
-        self.settings.app_keys.iter().fold(false, |open, key: &AppKey| open | key.opens(offered))
+        let known = self.settings.app_keys.iter().fold(None, |known, key: &AppKey| {
+            let opens = key.opens(offered);
+            known.or(opens.then(|| key.grant()))
+        });
+        let grant = known.ok_or(KeyRefusal::Unknown)?;
+        grant.check_time(now_ms).map(|()| grant)
     }
 
     /// Carries a request to its edge.

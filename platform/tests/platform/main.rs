@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by a panic")]
 
 mod connection;
+mod faults;
+mod keeping;
 mod live;
 mod requests;
 mod rest;
+mod rights;
+mod scenario;
 mod subscriptions;
 mod support;

@@ -6,7 +6,7 @@ use edgebind_alwayson::{
 use edgebind_platform::{News, model::Change};
 use serde_json::json;
 
-use crate::support::{Edge, on_actix, platform, request_of, rest_json, soon, vector};
+use crate::support::{Edge, on_actix, platform, request_of, rest, rest_json, soon, vector};
 
 const MODEL: &str = r#"{"things": [
     {"name": "Thing1", "description": "first", "properties": [
@@ -117,7 +117,7 @@ fn a_service_that_is_defined_remote_runs_at_the_other_edge() {
         let refusal = caller.call("Thing1", "Add", content(r#"{"c":1}"#)).await;
         assert_eq!(
             refusal,
-            Response::error(Code::BAD_REQUEST, "c: there is no such parameter; declared are: a, b")
+            Response::error(Code::BAD_REQUEST, "value of c: there is no such parameter; declared are: a, b")
         );
         drop(worker);
         let lost = loop {
@@ -181,5 +181,24 @@ fn every_endpoint_id_and_request_id_comes_back() {
         assert_eq!((answer.request_id, answer.body.code()), (0, Code::SUCCESS));
         let all = rest_json(&platform, "GET", "/Thingworx/Things/Thing1/Properties", "").await;
         assert_eq!(all["rows"][0]["num"], json!(1));
+    });
+}
+
+#[test]
+fn file_transfer_and_tunnels_are_not_found_with_a_sentence() {
+    on_actix(async {
+        let platform = platform(MODEL).await;
+        let mut edge = Edge::connect(&platform).await;
+        edge.authenticate().await;
+        for (entity, service) in [("FileTransferSubsystem", "CopyFile"), ("TunnelSubsystem", "StartTunnel")] {
+            let request =
+                Request::thing(Method::Post, entity, Characteristic::Services, service, content("{}"));
+            let request = Request { entity_type: EntityType::from_name("Subsystems").unwrap(), ..request };
+            let reason = format!("Subsystems {entity} is not offered by this platform");
+            assert_eq!(edge.request(request).await, Response::error(Code::NOT_FOUND, reason));
+            let path = format!("/Thingworx/Subsystems/{entity}/Services/{service}");
+            let (status, text) = rest(&platform, "POST", &path, "{}").await;
+            assert_eq!((status.as_u16(), text), (404, format!("{path} is not offered by this platform.")));
+        }
     });
 }

@@ -2,6 +2,7 @@ use edgebind_alwayson::{BaseType, Value};
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::AccessError;
 
 fn fault(text: &str) -> String {
     Model::parse(text).unwrap_err().to_string()
@@ -52,7 +53,7 @@ fn a_fault_is_found_by_line_and_column() {
     assert_eq!(
         fault("{\"things\": [\n  {\"name\": \"A\",\n   \"nmae\": 1}]}"),
         "line 3, column 9: unknown key `nmae`, expected one of `name`, `identifier`, `template`, `description`, \
-         `learn`, `properties`, `services`"
+         `learn`, `lastConnection`, `properties`, `services`"
     );
     assert_eq!(
         fault("{\"things\": [\n  {\"name\": \"A\"}, {\"name\": \"A\"}]}"),
@@ -87,7 +88,7 @@ fn contradictions_are_refused_with_a_sentence() {
             r#"{"name": "p", "baseType": "NUMBER", "remote": {"name": "x"}},
                {"name": "q", "baseType": "NUMBER", "remote": {"name": "x"}}"#
         ),
-        "two properties stand for x at the edge"
+        "x at the edge stands behind property p of thing A already"
     );
     assert_eq!(
         property(r#"{"name": "p", "baseType": "NUMBER", "remote": {"pushThreshold": 1}}"#),

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use edgebind_kernel::clock;
 
-use super::{RestError, ask, params, table};
+use super::{MayRead, MayWrite, RestError, ask, params, table};
 use crate::{
     model::{Access, Caller},
     server::shared::Shared,
@@ -11,6 +11,7 @@ use crate::{
 
 /// What the platform knows; a list of all properties never goes to the edge.
 pub(super) async fn read_all(
+    _: MayRead,
     shared: web::Data<Shared>,
     thing: web::Path<String>,
 ) -> Result<HttpResponse, RestError> {
@@ -18,6 +19,7 @@ pub(super) async fn read_all(
 }
 
 pub(super) async fn read(
+    _: MayRead,
     shared: web::Data<Shared>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, RestError> {
@@ -36,6 +38,7 @@ pub(super) async fn read(
 }
 
 pub(super) async fn write(
+    _: MayWrite,
     shared: web::Data<Shared>,
     path: web::Path<(String, String)>,
     body: web::Payload,
@@ -45,6 +48,7 @@ pub(super) async fn write(
 }
 
 pub(super) async fn write_several(
+    _: MayWrite,
     shared: web::Data<Shared>,
     thing: web::Path<String>,
     body: web::Payload,

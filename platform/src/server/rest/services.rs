@@ -3,10 +3,11 @@
 use actix_web::{HttpResponse, web};
 use edgebind_kernel::clock;
 
-use super::{RestError, content, finished, params};
+use super::{MayInvoke, RestError, content, finished, params};
 use crate::{model::Caller, server::shared::Shared};
 
 pub(super) async fn invoke(
+    _: MayInvoke,
     shared: web::Data<Shared>,
     path: web::Path<(String, String)>,
     body: web::Payload,

@@ -1,19 +1,20 @@
 //! `/Thingworx/Things`: list, show, create and delete.
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpResponse, web};
 use edgebind_alwayson::{BaseType, Field, InfoTable, Value};
 
-use super::{RestError, bytes, table};
+use super::{MayRead, MayWrite, RestError, table, text};
 use crate::{
     model::{AccessError, Model, Thing, ThingView},
     server::shared::Shared,
 };
 
-pub(super) async fn list(shared: web::Data<Shared>) -> HttpResponse {
+pub(super) async fn list(_: MayRead, shared: web::Data<Shared>) -> HttpResponse {
     table(&shared.with_model(|model| rows(model)))
 }
 
 pub(super) async fn show(
+    _: MayRead,
     shared: web::Data<Shared>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, RestError> {
@@ -23,18 +24,19 @@ pub(super) async fn show(
 }
 
 /// Takes an entry of a model file (`docs/reference/platform-model.md`) as body.
-pub(super) async fn create(shared: web::Data<Shared>, body: web::Payload) -> Result<HttpResponse, RestError> {
-    let body = bytes(&shared, body).await?;
-    let text = std::str::from_utf8(&body).map_err(|error| {
-        RestError::new(StatusCode::BAD_REQUEST, format!("the body is not UTF-8: {error}"))
-    })?;
-    let thing = Thing::parse(text)?;
+pub(super) async fn create(
+    _: MayWrite,
+    shared: web::Data<Shared>,
+    body: web::Payload,
+) -> Result<HttpResponse, RestError> {
+    let thing = Thing::parse(&text(&shared, body).await?)?;
     let view = ThingView::of(&thing);
     shared.with_model(|model| model.add(thing))?;
     Ok(HttpResponse::Created().json(view))
 }
 
 pub(super) async fn delete(
+    _: MayWrite,
     shared: web::Data<Shared>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, RestError> {
