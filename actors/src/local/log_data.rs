@@ -145,8 +145,8 @@ mod tests {
         for json in [
             r#"{"maxItems":-1}"#,
             r#"{"maxItems":0}"#,
-            r#"{"startDate":9223372036854775807}"#,
-            r#"{"endDate":-9223372036854775808}"#,
+            r#"{"startDate":8e15}"#,
+            r#"{"endDate":-8e15}"#,
         ] {
             let inputs = Inputs::from_json(json).unwrap();
             let response = latest(&Content::Table(InfoTable::content(json)), &inputs, Caller::Local);

@@ -9,3 +9,4 @@ mod hostile;
 mod names;
 mod panics;
 mod plant;
+mod strangers;

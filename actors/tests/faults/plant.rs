@@ -1,6 +1,6 @@
 //! Platform, tree and endpoints of one test, and how a caller of the platform sees them.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use awc::http::StatusCode;
 use edgebind_actors::{
@@ -46,6 +46,8 @@ pub(crate) fn thing(name: &str, port: u16) -> Registration {
     Registration {
         name: ThingName::parse(name).unwrap(),
         endpoint: endpoint(port),
+        proto: "http".to_owned(),
+        accept: "application/json".to_owned(),
         path: "/agent".to_owned(),
         keepalive: Duration::from_secs(60),
         timeout: Duration::from_secs(2),
@@ -87,6 +89,7 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         },
         endpoint_concurrency: 4,
         allow_remote_admin: false,
+        local: Arc::default(),
         name_conflict: NameConflict::Last,
         auto_bind_probe: false,
         read_back: true,
