@@ -6,6 +6,7 @@
 //! front of the platform or of any other party.
 
 mod faults;
+mod local;
 pub mod model;
 pub mod relay;
 mod server;

@@ -7,14 +7,17 @@ use std::{
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, ResponseError,
-    dev::ServerHandle,
-    guard::{Guard, GuardContext},
-    http::{StatusCode, header},
+    body::MessageBody,
+    dev::{ServerHandle, ServiceRequest, ServiceResponse},
+    http::StatusCode,
+    middleware::{Next, from_fn},
     web,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use tracing::info;
+
+use crate::local::is_local;
 
 use super::{FaultError, Faults, Order, Relay, RelayError, Which};
 
@@ -39,8 +42,7 @@ impl RelayControl {
 
 /// Serves the control interface of `relay` on 127.0.0.1, port 0 for any free one, on the present actix `System`.
 ///
-/// Whoever may connect to it may use it: it is for tests and for one's own machine. Requests of web pages, which
-/// carry `Origin`, are refused.
+/// Whoever may connect to it may use it: it is for tests and for one's own machine. Requests of web pages are refused.
 ///
 /// # Errors
 ///
@@ -72,7 +74,7 @@ fn configure(service: &mut web::ServiceConfig) {
     };
     service.service(
         web::scope("/control/v1/relay")
-            .guard(NoPage)
+            .wrap(from_fn(local_only))
             .service(web::resource("").get(view).default_service(method("GET")))
             .service(
                 web::resource("/faults")
@@ -93,13 +95,16 @@ fn configure(service: &mut web::ServiceConfig) {
     }));
 }
 
-/// Lets nobody in who comes from a web page: it could be any page that the user looks at.
-struct NoPage;
-
-impl Guard for NoPage {
-    fn check(&self, context: &GuardContext<'_>) -> bool {
-        !context.head().headers().contains_key(header::ORIGIN)
+async fn local_only(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if !is_local(request.headers()) {
+        let sentence = "the relay's control is not for pages, and only for callers on this machine";
+        let refusal = Problem::new(StatusCode::FORBIDDEN, sentence).error_response();
+        return Ok(request.into_response(refusal));
     }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 /// A refusal, as a sentence.

@@ -12,7 +12,7 @@ use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     body::MessageBody,
     dev::{ServerHandle, ServiceRequest, ServiceResponse},
-    http::{StatusCode, header},
+    http::StatusCode,
     middleware::{Next, from_fn},
     web,
 };
@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     faults::{Kind, RuleError, RuleView},
+    local::is_local,
     model::ConnectionId,
 };
 
@@ -91,15 +92,11 @@ fn routes(scope: &mut web::ServiceConfig) {
         );
 }
 
-/// A browser sends an `Origin` with everything that changes something, and another host when a name was rebound.
 async fn local_only(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let headers = request.headers();
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if headers.contains_key(header::ORIGIN) || !matches!(name, "127.0.0.1" | "localhost") {
+    if !is_local(request.headers()) {
         let problem = "the control interface is not for pages, and only for callers on this machine";
         let refusal = RestError::new(StatusCode::FORBIDDEN, problem);
         return Ok(request.into_response(refusal.into_response()));

@@ -132,7 +132,7 @@ fn a_web_page_cannot_use_it() {
         let (status, _) = control
             .call_from(Some("http://evil.example"), "PUT", "/faults", r#"{"admission": "hang"}"#)
             .await;
-        assert_eq!(status, 404);
+        assert_eq!(status, 403);
         assert_eq!(peers.relay.faults().admission, Admission::Forward);
         control.0.stop().await;
     });
