@@ -287,4 +287,15 @@ mod tests {
         assert!(settings_of(&["--model", file, "--persist"]).unwrap_err().contains("line 1, column"));
         assert!(settings_of(&["--persist"]).unwrap_err().contains("--model"));
     }
+
+    #[test]
+    fn a_relay_takes_the_port_and_its_flags_mean_nothing_without_it() {
+        let plain = settings_of(&["--host", "0.0.0.0", "--port", "9000"]).unwrap();
+        assert_eq!((plain.host.as_str(), plain.port), ("0.0.0.0", 9000));
+        let behind = settings_of(&["--host", "0.0.0.0", "--port", "9000", "--relay"]).unwrap();
+        assert_eq!((behind.host.as_str(), behind.port), ("127.0.0.1", 0));
+        for flag in [["--relay-control-port", "1"], ["--relay-chaos", "7"]] {
+            assert!(settings_of(&flag).unwrap_err().contains("--relay"), "{flag:?}");
+        }
+    }
 }
