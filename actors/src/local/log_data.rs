@@ -142,12 +142,9 @@ mod tests {
 
     #[test]
     fn absurd_numbers_give_an_empty_table_and_no_panic() {
-        for json in [
-            r#"{"maxItems":-1}"#,
-            r#"{"maxItems":0}"#,
-            r#"{"startDate":8e15}"#,
-            r#"{"endDate":-8e15}"#,
-        ] {
+        for json in
+            [r#"{"maxItems":-1}"#, r#"{"maxItems":0}"#, r#"{"startDate":8e15}"#, r#"{"endDate":-8e15}"#]
+        {
             let inputs = Inputs::from_json(json).unwrap();
             let response = latest(&Content::Table(InfoTable::content(json)), &inputs, Caller::Local);
             assert_eq!(response.code, Code::SUCCESS, "{json}");
