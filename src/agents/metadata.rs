@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::thing::{Property, PushType};
+use super::thing::{DECLARED_PUSH, Property};
 
 /// The metadata object; no infotable stands around it.
 pub(super) fn of(name: &str, properties: &[Property]) -> Value {
@@ -36,12 +36,9 @@ pub(super) fn services() -> impl Iterator<Item = &'static str> {
     SERVICES.iter().map(|service| service.name)
 }
 
+/// What is told is what every property begins with: subscriptions do not change it (script resource notes, 5.1), and who
+/// browses before anything is subscribed must not learn that nothing is ever pushed.
 fn definition(ordinal: usize, property: &Property) -> Value {
-    let push_type = match property.push {
-        PushType::Always => "ALWAYS",
-        PushType::Value => "VALUE",
-        PushType::Never => "NEVER",
-    };
     json!({
         "name": property.name,
         "description": "",
@@ -56,8 +53,8 @@ fn definition(ordinal: usize, property: &Property) -> Value {
             "dataChangeType": "VALUE",
             "dataChangeThreshold": 0,
             "cacheTime": 0,
-            "pushType": push_type,
-            "pushThreshold": property.threshold,
+            "pushType": DECLARED_PUSH.name(),
+            "pushThreshold": 0,
             "defaultValue": property.value,
         },
     })
