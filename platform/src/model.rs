@@ -3,7 +3,10 @@
 //! Requests of an edge are answered by [`Model::answer`], those of a REST client begin with [`Model::read`],
 //! [`Model::write`] and [`Model::invoke`]; both may end in a [`RemoteCall`] that the caller carries to the edge.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
 
 mod access;
 mod answer;
@@ -145,6 +148,11 @@ impl Model {
     /// Things in the order of their names.
     pub fn things(&self) -> impl ExactSizeIterator<Item = &Thing> {
         self.things.values()
+    }
+
+    /// The things whose names come behind `name`, in the order of the names.
+    pub fn things_behind(&self, name: &str) -> impl Iterator<Item = &Thing> {
+        self.things.range::<str, _>((Bound::Excluded(name), Bound::Unbounded)).map(|(_, thing)| thing)
     }
 
     /// Names of the things bound to `connection` and of the ephemeral gateways it holds.

@@ -23,6 +23,7 @@ mod page;
 mod rest;
 mod settings;
 mod shared;
+mod wire;
 
 use control::Control;
 pub use key::{AppKey, KeyError, Right, Rights};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::thing::{DECLARED_PUSH, Property};
+use super::thing::Property;
 
 /// The metadata object; no infotable stands around it.
 pub(super) fn of(name: &str, properties: &[Property]) -> Value {
@@ -36,8 +36,6 @@ pub(super) fn services() -> impl Iterator<Item = &'static str> {
     SERVICES.iter().map(|service| service.name)
 }
 
-/// What is told is what every property begins with: subscriptions do not change it (script resource notes, 5.1), and who
-/// browses before anything is subscribed must not learn that nothing is ever pushed.
 fn definition(ordinal: usize, property: &Property) -> Value {
     json!({
         "name": property.name,
@@ -53,7 +51,8 @@ fn definition(ordinal: usize, property: &Property) -> Value {
             "dataChangeType": "VALUE",
             "dataChangeThreshold": 0,
             "cacheTime": 0,
-            "pushType": DECLARED_PUSH.name(),
+            // Those of the template, whatever the platform subscribes to now (script resource notes, 5.1).
+            "pushType": "VALUE",
             "pushThreshold": 0,
             "defaultValue": property.value,
         },
@@ -134,3 +133,17 @@ const SERVICES: &[Service] = &[
 
 /// The event that a simulated thing fires.
 pub(super) const EVENT: &str = "Heartbeat";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::thing::Thing;
+
+    #[test]
+    fn what_nobody_subscribes_to_is_offered_with_the_push_type_of_the_template() {
+        let mut thing = Thing::new(0, "A", 4, 1);
+        thing.subscribe(&[]);
+        let metadata = of("A", thing.properties());
+        assert_eq!(metadata["propertyDefinitions"]["count"]["aspects"]["pushType"], "VALUE");
+    }
+}

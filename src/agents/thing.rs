@@ -38,20 +38,6 @@ pub(super) enum PushType {
     Never,
 }
 
-/// How every property is pushed until the platform says otherwise.
-pub(super) const DECLARED_PUSH: PushType = PushType::Value;
-
-impl PushType {
-    /// Name on the wire.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Always => "ALWAYS",
-            Self::Value => "VALUE",
-            Self::Never => "NEVER",
-        }
-    }
-}
-
 /// Why a value was not taken.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -81,7 +67,7 @@ impl Thing {
                 base_type,
                 value,
                 time_ms: now_ms,
-                push: DECLARED_PUSH,
+                push: PushType::Value,
                 threshold: 0.0,
                 due: true,
             })

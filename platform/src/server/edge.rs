@@ -29,6 +29,7 @@ use super::{
     Right,
     key::{Grant, KeyRefusal},
     shared::{Reply, Shared},
+    wire::Way,
 };
 use crate::model::{Access, ConnectionId};
 
@@ -62,6 +63,10 @@ struct Held {
 impl Held {
     fn new(shared: Arc<Shared>) -> Self {
         Self { id: shared.connection_id(), shared }
+    }
+
+    fn pass(&self, way: Way, frame: &Frame) {
+        self.shared.tap.pass(self.id, way, frame);
     }
 
     /// Unbinds everything now, while the last frames are still on their way.
@@ -113,6 +118,22 @@ pub(super) enum Arrived {
         text: String,
     },
     Ended,
+}
+
+impl Arrived {
+    /// The frame for the wire view; `None` for what is no frame of the protocol.
+    fn frame(&self) -> Option<Frame> {
+        match self {
+            Self::Binary(bytes) => Some(Frame::Binary(bytes.clone())),
+            Self::Ping(payload) => Some(Frame::Ping(payload.clone())),
+            Self::Pong(payload) => Some(Frame::Pong(payload.clone())),
+            Self::Close { code, text } => {
+                // 1005: a Close without a status (RFC 6455, section 7.4.1).
+                Some(Frame::Close { code: code.unwrap_or(1005), text: text.clone() })
+            }
+            Self::Text | Self::Broken { .. } | Self::Ended => None,
+        }
+    }
 }
 
 impl Message for Arrived {
@@ -340,7 +361,10 @@ impl Edge {
         while !self.writer.blocked {
             match self.writer.frames.clone().try_reserve_owned() {
                 Ok(permit) => match self.session.poll_frame() {
-                    Some(frame) => drop(permit.send(frame)),
+                    Some(frame) => {
+                        self.held.pass(Way::Out, &frame);
+                        drop(permit.send(frame));
+                    }
                     None => break,
                 },
                 Err(mpsc::error::TrySendError::Full(frames)) => {
@@ -348,6 +372,7 @@ impl Edge {
                     ctx.spawn(wrap_future::<_, Self>(frames.reserve_owned()).map(|permit, edge, ctx| {
                         edge.writer.blocked = false;
                         if let (Ok(permit), Some(frame)) = (permit, edge.session.poll_frame()) {
+                            edge.held.pass(Way::Out, &frame);
                             permit.send(frame);
                         }
                         edge.proceed(ctx);
@@ -414,6 +439,9 @@ impl Handler<Arrived> for Edge {
     fn handle(&mut self, arrived: Arrived, ctx: &mut Context<Self>) -> Reaction<()> {
         self.fairness.tick(ctx);
         let now = clock::now();
+        if let Some(frame) = arrived.frame() {
+            self.held.pass(Way::In, &frame);
+        }
         match arrived {
             Arrived::Binary(bytes) => self.session.receive(now, bytes),
             Arrived::Text => {

@@ -10,15 +10,16 @@ use std::{
 
 use actix::{Addr, dev::SendError};
 use edgebind_alwayson::{Code, Response};
-use edgebind_kernel::{Directory, Supervisor, clock};
+use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::{broadcast, oneshot};
 use tracing::warn;
 
 use super::{
-    AppKey, Counts, Right, Settings,
+    AppKey, Counts, Settings,
     edge::{Call, Edge, Notify},
     keeper::Signal,
     key::{Grant, KeyRefusal},
+    wire::Tap,
 };
 use crate::{
     faults::Faults,
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) edges: Directory<ConnectionId, Edge>,
     pub(super) supervisor: Addr<Supervisor>,
+    pub(super) tap: Arc<Tap>,
     pub(super) faults: FaultSwitch,
     /// Asks for a write of the model file; nobody listens when there is none.
     pub(super) keeper: Arc<Signal>,
@@ -143,6 +145,7 @@ impl Shared {
             settings,
             edges: Directory::new(),
             supervisor,
+            tap: Arc::default(),
             faults: FaultSwitch::default(),
             keeper: Arc::default(),
             model: Mutex::new(model),
@@ -192,12 +195,6 @@ impl Shared {
         });
         let grant = known.ok_or(KeyRefusal::Unknown)?;
         grant.check_time(now_ms).map(|()| grant)
-    }
-
-    /// Whether the key `offered` opens what can be seen.
-    pub(super) fn key_opens(&self, offered: &str) -> bool {
-        let now_ms = clock::unix_millis();
-        self.grant(offered, now_ms).is_ok_and(|grant| grant.check(Right::Read, now_ms).is_ok())
     }
 
     /// Carries a request to its edge.

@@ -117,7 +117,7 @@ fn a_service_that_is_defined_remote_runs_at_the_other_edge() {
         let refusal = caller.call("Thing1", "Add", content(r#"{"c":1}"#)).await;
         assert_eq!(
             refusal,
-            Response::error(Code::BAD_REQUEST, "c: there is no such parameter; declared are: a, b")
+            Response::error(Code::BAD_REQUEST, "value of c: there is no such parameter; declared are: a, b")
         );
         drop(worker);
         let lost = loop {

@@ -147,7 +147,7 @@ fn wrong_requests_get_a_status_and_a_sentence() {
         assert!(text.starts_with("The body is not understood: "), "{text}");
         let (status, text) = rest(&platform, "PUT", &format!("{property}/here"), "{\"here\":\"warm\"}").await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
-        assert!(text.starts_with("Here: "), "{text}");
+        assert!(text.starts_with("Value of here: "), "{text}");
         let long = "x".repeat((1 << 20) + 1);
         let (status, text) = rest(&platform, "PUT", &format!("{property}/here"), &long).await;
         assert_eq!((status.as_u16(), text.as_str()), (413, "The body is longer than 1048576 bytes."));
