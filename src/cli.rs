@@ -3,15 +3,22 @@
 #[cfg(feature = "dev")]
 mod agents;
 mod arguments;
+mod check;
 mod configuration;
 #[cfg(feature = "dev")]
 mod demo;
+mod encrypt;
 mod exit;
+mod inquiry;
+mod migrate;
 #[cfg(feature = "dev")]
 mod platform;
 mod run;
 mod signals;
+mod status;
+mod table;
 mod telemetry;
+mod things;
 mod wire;
 
 use std::process::ExitCode;
@@ -31,6 +38,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Check(check::Args),
+    Encrypt(encrypt::Args),
+    Status(status::Args),
+    Things(things::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
     Demo(demo::Args),
@@ -45,6 +56,10 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments::normalised(std::env::args_os()));
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Encrypt(args) => encrypt::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Things(args) => things::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
         Command::Demo(args) => demo::run(&args),

@@ -1,10 +1,15 @@
 //! The local HTTP server: script resources register here, local callers reach the platform through it
 //! (EMS notes, 4 to 8).
 
+mod admission;
 mod answer;
+mod body;
 mod credentials;
+mod csrf;
 mod handle;
 mod route;
+mod slots;
+mod throttle;
 
 use std::{
     net::{SocketAddr, TcpListener, ToSocketAddrs},
@@ -15,8 +20,10 @@ use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use edgebind_actors::Units;
 use tracing::warn;
 
+use admission::Admission;
 pub(crate) use credentials::Credentials;
 use handle::{State, handle};
+use slots::Slots;
 
 /// Settings of the front.
 pub(crate) struct FrontSettings {
@@ -26,6 +33,10 @@ pub(crate) struct FrontSettings {
     /// How many further ports are tried if the first is taken.
     pub(crate) ports_to_try: u16,
     pub(crate) credentials: Credentials,
+    /// Time after which the token against forged requests changes; without, there is none.
+    pub(crate) csrf_rotation: Option<Duration>,
+    /// Connections that are served at a time; the next is told 503.
+    pub(crate) connections: usize,
     /// How long a request may take to arrive, and how long a kept connection may idle.
     pub(crate) read_timeout: Duration,
 }
@@ -52,11 +63,16 @@ impl Front {
     pub(crate) fn start(units: Units, settings: FrontSettings) -> Result<Self, FrontError> {
         let listener = listen(&settings.host, settings.port, settings.ports_to_try)?;
         let address = listener.local_addr().map_err(FrontError::Server)?;
-        let FrontSettings { credentials, read_timeout, .. } = settings;
+        let FrontSettings { credentials, csrf_rotation, connections, read_timeout, .. } = settings;
+        let admission = Admission::new(credentials, csrf_rotation).map_err(FrontError::Server)?;
+        let slots = Slots::new(connections);
         let server = HttpServer::new(move || {
-            let state = State { units: units.clone(), credentials: credentials.clone(), read_timeout };
+            let state = State { units: units.clone(), admission: admission.clone(), read_timeout };
             App::new().app_data(web::Data::new(state)).default_service(web::to(handle))
         })
+        .on_connect(move |connection, extensions| slots.take(connection, extensions))
+        // Beyond those that are told 503 connections wait in the queue of the system.
+        .max_connections(connections.saturating_add(REFUSED_AT_A_TIME))
         .tcp_nodelay(true)
         .keep_alive(read_timeout)
         .client_request_timeout(read_timeout + CLOCK_STEP)
@@ -109,5 +125,7 @@ fn listen(host: &str, port: u16, further: u16) -> Result<TcpListener, FrontError
 /// The clock by which actix measures the arrival of a request moves in such steps: without it, a short timeout could
 /// be over before it began.
 const CLOCK_STEP: Duration = Duration::from_millis(500);
+/// Connections that are open although they are not served: each ends with its first request.
+const REFUSED_AT_A_TIME: usize = 256;
 /// Open requests get this long when the gateway stops.
 const STOP_DEADLINE_S: u64 = 3;

@@ -1,38 +1,38 @@
 //! Composition root of the gateway: puts the supervision tree and the HTTP front together as the configuration says.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-#[cfg(feature = "dev")]
-use edgebind_actors::Units;
 use edgebind_actors::{
-    Registration, RegistrationError,
+    Registration, RegistrationError, Units,
     link::{LinkSettings, Reconnect, Target},
+    local::LocalSettings,
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::{Config, Encryption};
-use edgebind_kernel::{Exit, StopReport};
+use edgebind_config::Config;
+use edgebind_kernel::{Exit, StopReport, clock};
 use tracing::{info, warn};
 
-use crate::front::{Credentials, Front, FrontError, FrontSettings};
+use crate::{
+    admin::{Facts, Sight},
+    front::{Credentials, Front, FrontError, FrontSettings},
+    unserved::{Unserved, unserved},
+};
 
 /// The running gateway.
 pub(crate) struct Gateway {
     tree: Tree,
     front: Front,
+    started_unix_ms: i64,
 }
 
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GatewayError {
-    #[error("ws_connection.encryption is ssl: this version connects in clear only; set it to none")]
-    Encryption,
-    #[error("http_server.ssl is true: this version serves in clear only; set it to false")]
-    ServerEncryption,
+    #[error("`{}` is {}", .0.key, .0.text)]
+    Unserved(Unserved),
     #[error("http_server.authenticate is true without user and password")]
     Credentials,
-    #[error("proxy.host is set: this version connects directly only; remove the group")]
-    Proxy,
     #[error(transparent)]
     Front(#[from] FrontError),
 }
@@ -46,26 +46,27 @@ impl GatewayError {
 
 impl Gateway {
     /// Starts everything; connecting goes on in the background.
-    pub(crate) fn start(config: &Config) -> Result<Self, GatewayError> {
-        if config.ws_connection.encryption != Encryption::None {
-            return Err(GatewayError::Encryption);
-        }
-        if config.http_server.ssl {
-            return Err(GatewayError::ServerEncryption);
-        }
-        if config.proxy.is_some() {
-            return Err(GatewayError::Proxy);
+    pub(crate) fn start(config: &Config, local: LocalSettings) -> Result<Self, GatewayError> {
+        for unserved in unserved(config) {
+            if unserved.stops {
+                return Err(GatewayError::Unserved(unserved));
+            }
+            info!(key = unserved.key, effect = unserved.text, "Not served in this version.");
         }
         let front = front_settings(config)?;
         let settings = TreeSettings {
             link: link_settings(config),
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
+            local: Arc::new(local),
+            name_conflict: config.edgebind.name_conflict,
+            auto_bind_probe: config.edgebind.auto_bind_probe,
+            read_back: config.edgebind.read_back,
         };
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;
         info!(address = %front.address, "Listening for script resources and local callers.");
-        Ok(Self { tree, front })
+        Ok(Self { tree, front, started_unix_ms: clock::unix_millis() })
     }
 
     /// Address at which local callers are served.
@@ -74,9 +75,14 @@ impl Gateway {
     }
 
     /// Where the units of the gateway find each other.
-    #[cfg(feature = "dev")]
     pub(crate) const fn units(&self) -> &Units {
         self.tree.units()
+    }
+
+    /// What the admin interface looks at; `degraded` is what somebody has to mend.
+    pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
+        let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
+        Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
     }
 
     /// Resolves when the gateway has given up: a defect that restarts did not cure.
@@ -103,6 +109,8 @@ fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
         port: server.port,
         ports_to_try: server.ports_to_try,
         credentials,
+        csrf_rotation: server.enable_csrf_tokens.then(|| server.csrf_rotation()),
+        connections: server.connection_limit(),
         read_timeout: server.content_read_timeout,
     })
 }

@@ -1,11 +1,14 @@
 //! The `edgebind` program: parses the command line and hands over to one command.
 
+mod admin;
 #[cfg(feature = "dev")]
 mod agents;
 mod cli;
 mod front;
 mod gateway;
-mod ready;
+mod last_good;
+mod state_dir;
+mod unserved;
 
 use std::process::ExitCode;
 

@@ -1,28 +1,32 @@
 //! Keeps what the platform has bound equal to what things want bound; [`BindPlan`] decides, this actor sends.
 
 mod plan;
+mod read_back;
 
 use std::{collections::HashMap, time::Duration};
 
 use actix::prelude::*;
-use edgebind_alwayson::Response;
+use edgebind_alwayson::{Characteristic, Code, Content, Method, Request, Response, Value};
 use edgebind_kernel::{Lifeline, RetryNow, Stop, clock};
 use edgebind_observability::instruments;
 use tokio::sync::oneshot;
-use tracing::{info, warn};
+use tracing::{Span, info, warn};
 
 pub use plan::{Answer, BatchId, BindEvent, BindPlan, Dispatch, Limits, Outcome};
 
 use crate::{
     ThingName, Units,
-    link::{CallBind, CallError},
+    link::{Call, CallBind, CallError},
     registrar::thing_id,
+    roster::{BindState, Refusal},
     things::BindNews,
 };
+use read_back::{About, Finding, Question, ReadBack, Said};
 
 /// Actor that binds and unbinds.
 pub struct Binder {
     plan: BindPlan,
+    read_back: ReadBack,
     units: Units,
     lifeline: Lifeline,
     waiting: HashMap<ThingName, Vec<oneshot::Sender<BindEvent>>>,
@@ -67,6 +71,7 @@ impl Binder {
         };
         Self {
             plan: BindPlan::new(limits, clock::now()),
+            read_back: ReadBack::new(units.read_back, clock::now()),
             units,
             lifeline,
             waiting: HashMap::new(),
@@ -88,9 +93,12 @@ impl Binder {
         }
         if self.connection != 0 {
             self.plan.link_down();
+            self.units.roster.link(false);
         }
         self.connection = now_on;
+        self.read_back.reset();
         if online {
+            self.units.roster.link(true);
             self.plan.link_up(clock::now());
             self.retry_refused();
         }
@@ -106,6 +114,9 @@ impl Binder {
         while let Some(outcome) = self.plan.poll_outcome() {
             self.tell(outcome);
         }
+        while let Some(question) = self.read_back.poll(clock::now()) {
+            self.ask(question, ctx);
+        }
         if self.plan.marker_refused() && !self.marker_was_refused {
             self.marker_was_refused = true;
             let name = gateway.map(|gateway| gateway.name).unwrap_or_default();
@@ -116,7 +127,8 @@ impl Binder {
         if let Some(handle) = self.timer.take() {
             ctx.cancel_future(handle);
         }
-        if let Some(wake) = self.plan.next_wake(clock::now()) {
+        let wakes = [self.plan.next_wake(clock::now()), self.read_back.next_wake()];
+        if let Some(wake) = wakes.into_iter().flatten().min() {
             let delay = wake.saturating_duration_since(clock::now());
             self.timer = Some(ctx.run_later(delay, |binder, ctx| {
                 binder.timer = None;
@@ -157,14 +169,14 @@ impl Binder {
         match &event {
             BindEvent::Bound => {
                 self.refusals.remove(&name);
+                self.units.roster.bind(&name, BindState::Bound);
+                self.read_back.bound(&name, clock::now());
                 info!(thing = %name, "Bound.");
             }
-            BindEvent::Refused { code, reason } => {
-                let why = format!("{code} {reason}");
-                if self.refusals.get(&name) != Some(&why) {
-                    warn!(thing = %name, %code, %reason, "Bind refused; it is tried again for ever.");
-                    self.refusals.insert(name.clone(), why);
-                }
+            BindEvent::Refused { code, reason } => self.refused(&name, &code.to_string(), *code, reason),
+            BindEvent::Unconfirmed => {
+                let reason = "the BIND was confirmed, but isConnected is false";
+                self.refused(&name, "isConnected", Code::SUCCESS, reason);
             }
             BindEvent::Unbound => {
                 self.refusals.remove(&name);
@@ -174,6 +186,71 @@ impl Binder {
         }
         if let Some(thing) = self.units.things.resolve(name.as_str()) {
             thing.do_send(BindNews(event));
+        }
+    }
+
+    /// Notes a refusal; says it once, until it changes.
+    fn refused(&mut self, name: &ThingName, code_text: &str, code: Code, reason: &str) {
+        let held = is_held(code, reason);
+        let state = if held { BindState::WaitingForOldSession } else { BindState::Refused };
+        let refusal = Refusal {
+            code: code_text.to_owned(),
+            reason: reason.to_owned(),
+            at_unix_ms: clock::unix_millis(),
+        };
+        self.units.roster.refused(name, state, refusal);
+        let why = format!("{code_text} {reason}");
+        if self.refusals.get(name) == Some(&why) {
+            return;
+        }
+        if held {
+            warn!(
+                thing = %name, code = code_text, reason,
+                "The platform holds the thing for another connection; waiting for the old session to end."
+            );
+        } else {
+            warn!(thing = %name, code = code_text, reason, "Bind refused; it is tried again for ever.");
+        }
+        self.refusals.insert(name.clone(), why);
+    }
+
+    /// Asks the platform about a thing that it has bound.
+    fn ask(&self, question: Question, ctx: &mut Context<Self>) {
+        let Some(link) = self.units.link() else { return };
+        let (property, connection) = (question.about.property(), self.connection);
+        let thing = question.thing.as_str();
+        let request =
+            Request::thing(Method::Get, thing, Characteristic::Properties, property, Content::Nothing);
+        let call = link.send(Call { request, timeout: None, span: Span::none() });
+        ctx.spawn(call.into_actor(self).map(move |result, binder, ctx| {
+            if binder.connection == connection {
+                let said = said(question.about, result.unwrap_or(Err(CallError::LinkLost)));
+                binder.found(&question, said);
+                binder.pump(ctx);
+            }
+        }));
+    }
+
+    fn found(&mut self, question: &Question, said: Said) {
+        let name = &question.thing;
+        match self.read_back.answered(question, said) {
+            Some(Finding::Connected(connected)) => {
+                if !connected {
+                    warn!(thing = %name, "The platform has bound the thing twice, but says it is not connected.");
+                }
+                self.units.roster.confirmed(name, connected);
+            }
+            Some(Finding::Doubtful) => self.plan.unconfirmed(name),
+            Some(Finding::Name(real_name)) => {
+                info!(thing = %name, %real_name, "The platform told the name behind the identifier.");
+                self.units.registry.learn(&real_name, name);
+                self.units.roster.learned(name, &real_name);
+            }
+            Some(Finding::NotOffered) => {
+                let property = question.about.property();
+                info!(property, "The platform does not tell the property; it is not asked again.");
+            }
+            None => {}
         }
     }
 
@@ -238,6 +315,9 @@ impl Handler<Desire> for Binder {
     type Result = ();
 
     fn handle(&mut self, Desire(name): Desire, ctx: &mut Self::Context) {
+        if !self.plan.is_bound(&name) {
+            self.units.roster.desired(&name, self.connection != 0);
+        }
         self.plan.desire(name, clock::now());
         self.pump(ctx);
     }
@@ -304,6 +384,31 @@ impl Answer {
             Self::Unanswered => Code::GATEWAY_TIMEOUT,
         }
     }
+}
+
+/// What the platform's answer says about a thing.
+fn said(about: About, result: Result<Response, CallError>) -> Said {
+    let response = match result {
+        Ok(response) if response.code.is_success() => response,
+        Ok(_) | Err(CallError::TimedOut | CallError::Garbled(_)) => return Said::NotOffered,
+        Err(_) => return Said::Nothing,
+    };
+    let cell = response.content.as_table().and_then(|table| table.rows.first()?.first());
+    match (about, cell) {
+        (About::Connected, Some(Value::Boolean(connected))) => Said::Connected(*connected),
+        (About::Name, Some(Value::Text(_, name))) if !name.is_empty() => Said::Name(name.clone()),
+        _ => Said::NotOffered,
+    }
+}
+
+/// Whether a refusal means that another connection has the name (first-in-wins). The protocol leaves the code open
+/// (protocol notes, section 7.3); the words are what platforms are known to say.
+fn is_held(code: Code, reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    code == Code::PRECONDITION_FAILED
+        || ["already bound", "another connection", "bound by", "already in use"]
+            .iter()
+            .any(|words| reason.contains(words))
 }
 
 /// Who may wait for one name at a time; further ones are told at once that there is no news.

@@ -11,10 +11,13 @@ pub mod sessions;
 pub mod things;
 pub mod tree;
 
+#[cfg(feature = "fault-injection")]
+pub mod fault;
 mod name;
 mod registration;
 mod registry;
 mod reply;
+mod roster;
 mod tcp;
 mod units;
 mod upstream;
@@ -22,6 +25,7 @@ mod upstream;
 pub use name::{NameError, ThingName};
 pub use registration::{Endpoint, Registration, RegistrationError, Scheme, Source};
 pub use registry::Registry;
+pub use roster::{BindState, Conflict, EndpointStanding, EndpointState, Refusal, Roster, Standing};
 pub use units::Units;
 pub use upstream::relay;
 

@@ -346,6 +346,8 @@ impl Actor for Link {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let delay = self.settings.reconnect.first(fastrand::f64());
+        // A link that takes the place of a failed one must not go on saying that it is online.
+        self.publish(Phase::Waiting { delay }, |_| {});
         ctx.run_later(delay, Self::connect);
     }
 

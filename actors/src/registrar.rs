@@ -7,7 +7,8 @@ use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use edgebind_alwayson::Code;
-use edgebind_kernel::{ChildSpec, Dismiss, Launch, Lifeline, RestartPolicy, Stop, Supervisor, clock};
+use edgebind_config::NameConflict;
+use edgebind_kernel::{ChildSpec, Dismiss, Launch, Lifeline, RestartPolicy, Stop, Supervisor, Turn, clock};
 use edgebind_observability::{instruments, instruments::Registration as Event};
 use futures_util::future::join_all;
 use tracing::{error, info, warn};
@@ -15,7 +16,9 @@ use tracing::{error, info, warn};
 use crate::{
     Endpoint, Registration, Source, ThingName, Units,
     binder::{Await, Release},
+    roster::BindState,
     sessions::{Refresh, Session},
+    tcp,
     things::Thing,
 };
 
@@ -42,13 +45,35 @@ pub struct Deregister(pub String);
 #[rtype(result = "()")]
 pub(crate) struct EndpointDead(pub(crate) Endpoint);
 
+/// An endpoint that was dead answers again: things of the configuration that were unbound for it come back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct EndpointAlive(pub(crate) Endpoint);
+
+/// The dispute about a name is decided.
+#[derive(Message)]
+#[rtype(result = "Result<(), RegisterError>")]
+struct Decided {
+    registration: Registration,
+    /// Whether who had the name still answers at its endpoint.
+    first_answers: bool,
+}
+
 /// Why a thing was not taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
     /// A limit against floods.
     #[error("{0} things are registered, more are not taken")]
     Full(usize),
+    /// Another agent has the name, and keeps it (`edgebind.name_conflict` is `first`).
+    #[error("{name} is registered at {endpoint}, which still answers; edgebind.name_conflict is first")]
+    Taken {
+        /// Name of the thing.
+        name: ThingName,
+        /// Where it is registered.
+        endpoint: Endpoint,
+    },
     /// Part of the gateway is being restarted.
     #[error("the gateway is starting or stopping, try again in a second")]
     Starting,
@@ -57,9 +82,22 @@ pub enum RegisterError {
 impl RegisterError {
     /// Status for the caller.
     #[must_use]
-    pub const fn code(self) -> Code {
-        Code::SERVICE_UNAVAILABLE
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Taken { .. } => Code::PRECONDITION_FAILED,
+            _ => Code::SERVICE_UNAVAILABLE,
+        }
     }
+}
+
+/// Takes a thing in as AddEdgeThing does; see [`Register`].
+///
+/// # Errors
+///
+/// [`RegisterError`]
+pub async fn register(units: &Units, registration: Registration) -> Result<(), RegisterError> {
+    let Some(registrar) = units.registrar() else { return Err(RegisterError::Starting) };
+    registrar.send(Register(registration)).await.unwrap_or(Err(RegisterError::Starting))
 }
 
 impl Registrar {
@@ -76,7 +114,7 @@ impl Registrar {
         if registration.source != Source::Gateway {
             match units.sessions.resolve(&registration.endpoint) {
                 // A full mailbox means that the session is busy; it looks at the registry with each probe anyway.
-                Some(session) => session.try_send(Refresh).unwrap_or_default(),
+                Some(session) => session.try_send(Refresh { renewed: true }).unwrap_or_default(),
                 None => {
                     launch(units.session_supervisor(), session_spec(units, registration.endpoint.clone()))?
                 }
@@ -92,10 +130,11 @@ impl Registrar {
     fn tidy(&self, endpoint: &Endpoint) {
         if !self.units.registry.at(endpoint).is_empty() {
             if let Some(session) = self.units.sessions.resolve(endpoint) {
-                session.try_send(Refresh).unwrap_or_default();
+                session.try_send(Refresh { renewed: false }).unwrap_or_default();
             }
             return;
         }
+        self.units.roster.forget_endpoint(endpoint);
         if let Some(supervisor) = self.units.session_supervisor() {
             dismiss(&supervisor, &session_id(endpoint));
         }
@@ -106,13 +145,20 @@ impl Registrar {
         info!(thing = %name, endpoint = %registration.endpoint, "Deregistered.");
         instruments().registration(event);
         instruments().things_desired(self.units.registry.len());
+        let unbound = self.unbind(name);
+        self.units.roster.remove(name);
+        self.tidy(&registration.endpoint);
+        Some(unbound)
+    }
+
+    /// Stops the actor of a thing and unbinds it.
+    fn unbind(&self, name: &ThingName) -> impl Future<Output = ()> + use<> {
         if let Some(supervisor) = self.units.thing_supervisor() {
             dismiss(&supervisor, &thing_id(name));
         }
-        self.tidy(&registration.endpoint);
         let binder = self.units.binder();
         let name = name.clone();
-        Some(async move {
+        async move {
             if let Some(binder) = binder {
                 // Unanswered, it is unbound with the connection at the latest.
                 tokio::time::timeout(PATIENCE, binder.send(Release(name)))
@@ -120,7 +166,61 @@ impl Registrar {
                     .map(drop)
                     .unwrap_or_default();
             }
+        }
+    }
+
+    /// Takes in what may be taken in.
+    fn admit(&self, registration: Registration) -> ResponseFuture<Result<(), RegisterError>> {
+        let refuse = |error| -> ResponseFuture<_> { Box::pin(std::future::ready(Err(error))) };
+        let before = self.units.registry.find(registration.name.as_str());
+        let registration = Arc::new(self.keep_configured(registration, before.as_deref()));
+        let name = registration.name.clone();
+        self.units.roster.admit(&name);
+        self.units.roster.seen(&name);
+        self.units.registry.insert(Arc::clone(&registration));
+        instruments().things_desired(self.units.registry.len());
+        instruments().registration(match &before {
+            None => Event::Added,
+            Some(before) if before.same_target(&registration) => Event::Renewed,
+            Some(_) => Event::Moved,
+        });
+        match &before {
+            None => info!(thing = %name, endpoint = %registration.endpoint, "Registered."),
+            Some(before) if contested(before, &registration) => {
+                let (winner, loser) = (place(&registration), place(before));
+                let times = self.units.roster.conflict(&name, &winner, &loser);
+                warn!(
+                    thing = %name, from = loser, to = winner, times,
+                    "Registered again at another place, which gets its requests from now on."
+                );
+                if before.endpoint != registration.endpoint {
+                    self.tidy(&before.endpoint);
+                }
+            }
+            Some(_) => {}
+        }
+        if let Err(error) = self.start_units(&registration) {
+            return refuse(error);
+        }
+        if before.is_some() {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        let binder = self.units.binder();
+        Box::pin(async move {
+            if let Some(binder) = binder {
+                tokio::time::timeout(PATIENCE, binder.send(Await(name))).await.map(drop).unwrap_or_default();
+            }
+            Ok(())
         })
+    }
+
+    /// A thing of the configuration that registers itself stays one of the configuration: it is not unbound when its
+    /// endpoint is dead (design: configuration wins for one name).
+    fn keep_configured(&self, new: Registration, before: Option<&Registration>) -> Registration {
+        match before {
+            Some(before) if before.source != Source::Dynamic => Registration { source: before.source, ..new },
+            _ => new,
+        }
     }
 }
 
@@ -139,57 +239,55 @@ impl Actor for Registrar {
 impl Handler<Register> for Registrar {
     type Result = ResponseFuture<Result<(), RegisterError>>;
 
-    fn handle(&mut self, Register(registration): Register, _: &mut Self::Context) -> Self::Result {
-        let refuse = |error| -> Self::Result { Box::pin(std::future::ready(Err(error))) };
+    fn handle(&mut self, Register(registration): Register, ctx: &mut Self::Context) -> Self::Result {
         let count = self.units.registry.len();
         let before = self.units.registry.find(registration.name.as_str());
         if before.is_none() && count >= MAX_THINGS {
             instruments().registration(Event::Refused);
-            return refuse(RegisterError::Full(count));
+            return Box::pin(std::future::ready(Err(RegisterError::Full(count))));
         }
-        let registration = Arc::new(self.keep_configured(registration, before.as_deref()));
-        let name = registration.name.clone();
-        self.units.registry.insert(Arc::clone(&registration));
-        instruments().things_desired(self.units.registry.len());
-        instruments().registration(match &before {
-            None => Event::Added,
-            Some(before) if before.same_target(&registration) => Event::Renewed,
-            Some(_) => Event::Moved,
-        });
-        match &before {
-            None => info!(thing = %name, endpoint = %registration.endpoint, "Registered."),
-            Some(before) if !before.same_target(&registration) => {
-                warn!(
-                    thing = %name, from = %before.endpoint, to = %registration.endpoint,
-                    "Registered again at another endpoint, which gets its requests from now on."
-                );
-                self.tidy(&before.endpoint);
+        match before {
+            Some(before)
+                if self.units.name_conflict == NameConflict::First
+                    && before.source != Source::Gateway
+                    && contested(&before, &registration) =>
+            {
+                // Asks who has the name before it is given away; the answer comes back as a message.
+                let registrar = ctx.address();
+                Box::pin(async move {
+                    let Endpoint { host, port, .. } = &before.endpoint;
+                    let first_answers = tcp::probe(host, *port).await.is_ok();
+                    let decided = Decided { registration, first_answers };
+                    registrar.send(decided).await.unwrap_or(Err(RegisterError::Starting))
+                })
             }
-            Some(_) => {}
+            _ => self.admit(registration),
         }
-        if let Err(error) = self.start_units(&registration) {
-            return refuse(error);
-        }
-        if before.is_some() {
-            return Box::pin(std::future::ready(Ok(())));
-        }
-        let binder = self.units.binder();
-        Box::pin(async move {
-            if let Some(binder) = binder {
-                tokio::time::timeout(PATIENCE, binder.send(Await(name))).await.map(drop).unwrap_or_default();
-            }
-            Ok(())
-        })
     }
 }
 
-impl Registrar {
-    /// A thing of the configuration that registers itself stays one of the configuration: it is not unbound when its
-    /// endpoint is dead (design: configuration wins for one name).
-    fn keep_configured(&self, new: Registration, before: Option<&Registration>) -> Registration {
-        match before {
-            Some(before) if before.source != Source::Dynamic => Registration { source: before.source, ..new },
-            _ => new,
+impl Handler<Decided> for Registrar {
+    type Result = ResponseFuture<Result<(), RegisterError>>;
+
+    fn handle(
+        &mut self,
+        Decided { registration, first_answers }: Decided,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        match self.units.registry.find(registration.name.as_str()) {
+            Some(before) if first_answers && contested(&before, &registration) => {
+                let name = registration.name.clone();
+                let (winner, loser) = (place(&before), place(&registration));
+                let times = self.units.roster.conflict(&name, &winner, &loser);
+                warn!(
+                    thing = %name, keeps = winner, refused = loser, times,
+                    "Two agents want one name; the first still answers and keeps it."
+                );
+                instruments().registration(Event::Refused);
+                let endpoint = before.endpoint.clone();
+                Box::pin(std::future::ready(Err(RegisterError::Taken { name, endpoint })))
+            }
+            _ => self.admit(registration),
         }
     }
 }
@@ -214,6 +312,30 @@ impl Handler<EndpointDead> for Registrar {
         let dead = at.iter().filter(|thing| thing.source == Source::Dynamic);
         let unbound: Vec<_> = dead.filter_map(|thing| self.remove(&thing.name, Event::Expired)).collect();
         ctx.spawn(join_all(unbound).into_actor(self).map(|_, _, _| ()));
+        if self.units.auto_bind_probe {
+            let bound = at.iter().filter(|thing| thing.source == Source::AutoBind);
+            let bound = bound.filter(|thing| self.units.things.resolve(thing.name.as_str()).is_some());
+            let unbound: Vec<_> = bound
+                .map(|thing| {
+                    warn!(thing = %thing.name, %endpoint, "Unbound until its endpoint answers again.");
+                    self.units.roster.bind(&thing.name, BindState::EndpointDead);
+                    self.unbind(&thing.name)
+                })
+                .collect();
+            ctx.spawn(join_all(unbound).into_actor(self).map(|_, _, _| ()));
+        }
+    }
+}
+
+impl Handler<EndpointAlive> for Registrar {
+    type Result = ();
+
+    fn handle(&mut self, EndpointAlive(endpoint): EndpointAlive, _: &mut Self::Context) {
+        for thing in self.units.registry.at(&endpoint) {
+            if let Err(error) = self.start_units(&thing) {
+                error!(thing = %thing.name, %error, "A thing whose endpoint is back was not started.");
+            }
+        }
     }
 }
 
@@ -229,10 +351,13 @@ fn thing_spec(units: &Units, name: ThingName) -> ChildSpec<Thing> {
         .declared_health()
         .quarantine(Duration::from_secs(30));
     let (shared, key) = (units.clone(), name.clone());
+    let (roster, followed) = (units.roster.clone(), name.clone());
+    let follower = move |turn: Turn<'_>| roster.turn(&followed, turn);
     ChildSpec::new(thing_id(&name), "thing", policy, move |lifeline| {
         Thing::new(key.clone(), shared.clone(), lifeline)
     })
     .mailbox(Thing::MAILBOX)
+    .followed(follower)
     .listed(units.things.clone(), name)
 }
 
@@ -246,6 +371,16 @@ fn session_spec(units: &Units, endpoint: Endpoint) -> ChildSpec<Session> {
     })
     .mailbox(Session::MAILBOX)
     .listed(units.sessions.clone(), endpoint)
+}
+
+/// Whether both cannot be the same agent.
+fn contested(before: &Registration, new: &Registration) -> bool {
+    before.endpoint != new.endpoint || before.path != new.path
+}
+
+/// Where a registration sends its requests, for people.
+fn place(registration: &Registration) -> String {
+    format!("{}{}", registration.endpoint, registration.path)
 }
 
 pub(crate) fn thing_id(name: &ThingName) -> String {

@@ -22,10 +22,15 @@ use edgebind_alwayson::{Code, Method, Response};
 use edgebind_kernel::{Lifeline, Stop, clock};
 use edgebind_observability::trace;
 use secrecy::ExposeSecret;
-use tokio::{net::TcpStream, sync::Semaphore, time};
+use tokio::{sync::Semaphore, time};
 use tracing::{Span, info, warn};
 
-use crate::{Endpoint, Registration, Source, Units, registrar::EndpointDead, reply::Reply, tcp};
+use crate::{
+    Endpoint, EndpointState, Registration, Source, Units,
+    registrar::{EndpointAlive, EndpointDead, Registrar},
+    reply::Reply,
+    tcp,
+};
 use answer::HttpAnswer;
 use probe::{Probe, Verdict};
 pub(crate) use request::HttpRequest;
@@ -57,7 +62,10 @@ pub(crate) struct Exchange {
 /// The registrations at this endpoint have changed.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Refresh;
+pub(crate) struct Refresh {
+    /// Whether one was added or renewed.
+    pub(crate) renewed: bool,
+}
 
 impl Session {
     /// Mailbox of a session.
@@ -72,9 +80,9 @@ impl Session {
 
     /// Arms the probe for the registrations that are there now.
     fn refresh(&mut self, ctx: &mut Context<Self>) {
-        let dynamic = self.units.registry.at(&self.endpoint);
-        let shortest =
-            dynamic.iter().filter(|thing| thing.source == Source::Dynamic).map(|thing| thing.keepalive).min();
+        let things = self.units.registry.at(&self.endpoint);
+        let probed = things.iter().filter(|thing| thing.source != Source::Gateway);
+        let shortest = probed.map(|thing| thing.keepalive).min();
         self.probe.set_interval(shortest, clock::now());
         self.arm(ctx);
     }
@@ -86,36 +94,57 @@ impl Session {
         let Some(due) = self.probe.due() else { return };
         self.timer = Some(ctx.run_later(due.saturating_duration_since(clock::now()), |session, ctx| {
             session.timer = None;
-            let address = (session.endpoint.host.clone(), session.endpoint.port);
-            let connect = async move { time::timeout(PROBE_DEADLINE, TcpStream::connect(address)).await };
-            ctx.spawn(connect.into_actor(session).map(|result, session, ctx| {
-                // A connect that is closed without a byte is what script resources know (EMS notes, 8.4).
-                let alive = matches!(result, Ok(Ok(_)));
-                session.probed(alive, ctx);
-            }));
+            let Endpoint { host, port, .. } = session.endpoint.clone();
+            let probe = async move { tcp::probe(&host, port).await };
+            ctx.spawn(probe.into_actor(session).map(|result, session, ctx| session.probed(result, ctx)));
         }));
     }
 
-    fn probed(&mut self, alive: bool, ctx: &mut Context<Self>) {
-        match self.probe.probed(alive, clock::now()) {
-            Verdict::Alive => self.lifeline.report("answering"),
+    fn probed(&mut self, result: Result<(), String>, ctx: &mut Context<Self>) {
+        let (verdict, before) = self.probe.probed(result.is_ok(), clock::now());
+        let changed = before != Some(verdict);
+        let state = match verdict {
+            Verdict::Alive => EndpointState::Answering,
+            Verdict::Suspect => EndpointState::Suspect,
+            Verdict::Dead => EndpointState::Dead,
+        };
+        let reason = result.err();
+        self.units.roster.endpoint(&self.endpoint, state, reason.clone());
+        let reason = reason.unwrap_or_default();
+        match verdict {
+            Verdict::Alive => {
+                self.lifeline.report("answering");
+                if before == Some(Verdict::Dead) {
+                    info!(endpoint = %self.endpoint, "The endpoint answers again.");
+                    if !self.tell_registrar(EndpointAlive(self.endpoint.clone())) {
+                        self.probe.repeat(clock::now());
+                    }
+                }
+            }
             Verdict::Suspect => {
                 self.lifeline.report("suspect");
-                info!(endpoint = %self.endpoint, "Nobody answers the probe, it is repeated.");
+                info!(endpoint = %self.endpoint, %reason, "Nobody answers the probe, it is repeated.");
             }
             Verdict::Dead => {
                 self.lifeline.report("dead");
-                warn!(endpoint = %self.endpoint, "Nobody answers at the endpoint, its things are unbound.");
-                let delivered = self
-                    .units
-                    .registrar()
-                    .is_some_and(|registrar| registrar.try_send(EndpointDead(self.endpoint.clone())).is_ok());
-                if !delivered {
+                if changed {
+                    warn!(endpoint = %self.endpoint, %reason, "Nobody answers at the endpoint.");
+                }
+                if !self.tell_registrar(EndpointDead(self.endpoint.clone())) {
                     self.probe.repeat(clock::now());
                 }
             }
         }
         self.arm(ctx);
+    }
+
+    /// Whether the registrar could be told.
+    fn tell_registrar<M>(&self, message: M) -> bool
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Registrar: Handler<M>,
+    {
+        self.units.registrar().is_some_and(|registrar| registrar.try_send(message).is_ok())
     }
 }
 
@@ -124,6 +153,7 @@ impl Actor for Session {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.lifeline.report("ready");
+        self.units.roster.endpoint(&self.endpoint, EndpointState::Unknown, None);
         self.refresh(ctx);
     }
 }
@@ -131,7 +161,10 @@ impl Actor for Session {
 impl Handler<Refresh> for Session {
     type Result = ();
 
-    fn handle(&mut self, _: Refresh, ctx: &mut Self::Context) {
+    fn handle(&mut self, Refresh { renewed }: Refresh, ctx: &mut Self::Context) {
+        if renewed {
+            self.probe.renewed(clock::now());
+        }
         self.refresh(ctx);
     }
 }
@@ -147,6 +180,7 @@ impl Handler<Exchange> for Session {
         let open = Open::count(&self.open);
         let permits = Arc::clone(&self.permits);
         let body_limit = self.units.max_message_bytes.saturating_mul(4);
+        let roster = self.units.roster.clone();
         // A task of its own: it ends by its deadline at the latest, also if this session is restarted.
         actix_rt::spawn(async move {
             let _open = open;
@@ -156,7 +190,11 @@ impl Handler<Exchange> for Session {
                 let _permit = permits.acquire().await;
                 exchange_http(&registration, method, http, body_limit, deadline, reply.span()).await
             };
-            let response = time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| {
+            let answered = time::timeout_at(deadline.into(), work).await;
+            if answered.as_ref().is_ok_and(|response| response.code != Code::GATEWAY_TIMEOUT) {
+                roster.seen(&registration.name);
+            }
+            let response = answered.unwrap_or_else(|_| {
                 let reason =
                     format!("{} did not answer within {:?}", registration.endpoint, registration.timeout);
                 Response::error(Code::GATEWAY_TIMEOUT, reason)
@@ -284,6 +322,3 @@ thread_local! {
         .disable_redirects()
         .finish();
 }
-
-/// How long a probe may take to connect.
-const PROBE_DEADLINE: Duration = Duration::from_secs(5);

@@ -85,6 +85,10 @@ impl Handler<BindNews> for Thing {
                 self.lifeline.fail(Failure::refused(format!("bind refused: {code} {reason}")));
                 ctx.stop();
             }
+            BindEvent::Unconfirmed => {
+                self.lifeline.fail(Failure::refused("bound, but the platform says isConnected is false"));
+                ctx.stop();
+            }
             BindEvent::Suspended => self.lifeline.report("waiting for the platform"),
             BindEvent::Unbound => self.lifeline.report("unbound"),
         }
@@ -109,6 +113,7 @@ impl Handler<Relay> for Thing {
 
     fn handle(&mut self, Relay { request, span }: Relay, ctx: &mut Self::Context) -> Self::Result {
         self.fairness.tick(ctx);
+        self.units.roster.seen(&self.name);
         match self.units.link() {
             Some(link) => {
                 // The link is on the same thread; its handler runs before the next message of this thing is sent,

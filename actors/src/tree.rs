@@ -3,15 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
+use edgebind_config::NameConflict;
 use edgebind_kernel::{
-    ChildSpec, Directory, Exit, RestartPolicy, RootWatch, StopReport, Strategy, Supervisor, clock, stop_tree,
+    ChildSpec, Directory, Exit, Inspect, RestartPolicy, RootWatch, StopReport, Strategy, Supervisor,
+    TreeNode, clock, stop_tree,
 };
 use tokio::sync::watch;
 
 use crate::{
-    Registration, Registry, Units,
+    Registration, Registry, Roster, Units,
     binder::Binder,
     link::{Link, LinkSettings, LinkStatus, Phase},
+    local::LocalSettings,
     registrar::Registrar,
     units::{SESSIONS, THINGS},
 };
@@ -25,6 +28,14 @@ pub struct TreeSettings {
     pub endpoint_concurrency: usize,
     /// See [`Units::allow_remote_admin`].
     pub allow_remote_admin: bool,
+    /// What the gateway's own services may touch.
+    pub local: Arc<LocalSettings>,
+    /// Who keeps a name that two agents register.
+    pub name_conflict: NameConflict,
+    /// Whether a configured thing is unbound while nobody answers at its endpoint.
+    pub auto_bind_probe: bool,
+    /// Whether the platform is asked what it made of a BIND.
+    pub read_back: bool,
 }
 
 /// The running tree.
@@ -48,9 +59,14 @@ impl Tree {
         let (status, link_status) = watch::channel(first);
         let units = Units {
             registry: Registry::default(),
+            roster: Roster::default(),
             link_status,
             max_message_bytes: settings.link.session.max_message_bytes,
             allow_remote_admin: settings.allow_remote_admin,
+            local: settings.local,
+            name_conflict: settings.name_conflict,
+            auto_bind_probe: settings.auto_bind_probe,
+            read_back: settings.read_back,
             endpoint_concurrency: settings.endpoint_concurrency.max(1),
             things: Directory::default(),
             sessions: Directory::default(),
@@ -60,11 +76,15 @@ impl Tree {
             supervisors: Directory::default(),
         };
         for thing in things {
+            units.roster.admit(&thing.name);
             units.registry.insert(Arc::new(thing));
         }
+        let branch = |name, builder| {
+            ChildSpec::supervisor(builder, RestartPolicy::permanent()).listed(units.supervisors.clone(), name)
+        };
         let root = Supervisor::builder("gateway")
-            .child(ChildSpec::supervisor(platform(&units, settings.link, status), RestartPolicy::permanent()))
-            .child(ChildSpec::supervisor(equipment(&units), RestartPolicy::permanent()));
+            .child(branch(PLATFORM, platform(&units, settings.link, status)))
+            .child(branch(EQUIPMENT, equipment(&units)));
         let (root, watch) = Supervisor::start_root(root);
         Self { root, watch, units }
     }
@@ -80,9 +100,26 @@ impl Tree {
         (&mut self.watch).await
     }
 
+    /// Asks for the state of the tree; see [`Survey`].
+    #[must_use]
+    pub fn survey(&self) -> Survey {
+        Survey(self.root.clone())
+    }
+
     /// Stops everything in order: things first, then their bindings, then the connection.
     pub async fn stop(self, deadline: Duration) -> StopReport {
         stop_tree(&self.root, deadline).await
+    }
+}
+
+/// Looks at the running tree from any thread.
+#[derive(Clone)]
+pub struct Survey(Addr<Supervisor>);
+
+impl Survey {
+    /// Every unit with its state; `None` if the tree has ended, or does not answer within 2 s.
+    pub async fn look(&self) -> Option<TreeNode> {
+        tokio::time::timeout(PATIENCE, self.0.send(Inspect)).await.ok()?.ok()
     }
 }
 
@@ -100,7 +137,7 @@ fn platform(
     let binder = ChildSpec::new("binder", "binder", RestartPolicy::permanent(), move |lifeline| {
         Binder::new(shared.clone(), lifeline)
     });
-    Supervisor::builder("platform")
+    Supervisor::builder(PLATFORM)
         .strategy(Strategy::RestForOne)
         .child(link.mailbox(Link::MAILBOX).listed(units.link.clone(), ()))
         .child(binder.mailbox(Binder::MAILBOX).listed(units.binder.clone(), ()))
@@ -117,9 +154,14 @@ fn equipment(units: &Units) -> edgebind_kernel::SupervisorBuilder {
         ChildSpec::supervisor(Supervisor::builder(name), RestartPolicy::permanent())
             .listed(units.supervisors.clone(), name)
     };
-    Supervisor::builder("equipment")
+    Supervisor::builder(EQUIPMENT)
         .strategy(Strategy::RestForOne)
         .child(branch(SESSIONS))
         .child(branch(THINGS))
         .child(registrar.mailbox(Registrar::MAILBOX).listed(units.registrar.clone(), ()))
 }
+
+const PLATFORM: &str = "platform";
+const EQUIPMENT: &str = "equipment";
+/// A tree answers within a second; this is for one that is being torn down.
+const PATIENCE: Duration = Duration::from_secs(2);

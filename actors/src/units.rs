@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use actix::Addr;
+use edgebind_config::NameConflict;
 use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::watch;
 
 use crate::{
-    Endpoint, Registry, ThingName, binder::Binder, link::Link, link::LinkStatus, registrar::Registrar,
-    sessions::Session, things::Thing,
+    Endpoint, Registry, Roster, ThingName, binder::Binder, link::Link, link::LinkStatus,
+    local::LocalSettings, registrar::Registrar, sessions::Session, things::Thing,
 };
 
 /// Shared by all units and by the HTTP front; cheap to clone.
@@ -16,12 +17,19 @@ use crate::{
 pub struct Units {
     /// Things that are to be bound.
     pub registry: Registry,
+    /// Where things and endpoints stand.
+    pub roster: Roster,
     /// State of the connection to the platform.
     pub link_status: watch::Receiver<LinkStatus>,
     /// Largest message to or from the platform, in bytes.
     pub max_message_bytes: usize,
     /// Whether callers elsewhere may administer without authentication (`edgebind.allow_remote_admin`).
     pub allow_remote_admin: bool,
+    /// What the gateway's own services may touch.
+    pub local: Arc<LocalSettings>,
+    pub(crate) name_conflict: NameConflict,
+    pub(crate) auto_bind_probe: bool,
+    pub(crate) read_back: bool,
     pub(crate) endpoint_concurrency: usize,
     pub(crate) things: Directory<ThingName, Thing>,
     pub(crate) sessions: Directory<Endpoint, Session>,

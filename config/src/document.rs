@@ -94,7 +94,21 @@ impl SourceText {
 
 /// Reads a text into a tree; `None` when there is nothing but white space and comments.
 pub(crate) fn parse(text: &str) -> Result<Option<Node>, SyntaxError> {
-    let options = ParseOptions {
+    let parsed =
+        jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &options()).map_err(|error| {
+            let range = error.range();
+            SyntaxError {
+                range: range.start..range.end,
+                message: lower_first(&error.kind().to_string()),
+                help: advice(error.kind()),
+            }
+        })?;
+    Ok(parsed.value.map(node))
+}
+
+/// JSON with comments and trailing commas; nothing looser.
+pub(crate) fn options() -> ParseOptions {
+    ParseOptions {
         allow_comments: true,
         allow_loose_object_property_names: false,
         allow_trailing_commas: true,
@@ -105,16 +119,7 @@ pub(crate) fn parse(text: &str) -> Result<Option<Node>, SyntaxError> {
         allow_bare_decimal_point_numbers: false,
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
-    };
-    let parsed = jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &options).map_err(|error| {
-        let range = error.range();
-        SyntaxError {
-            range: range.start..range.end,
-            message: lower_first(&error.kind().to_string()),
-            help: advice(error.kind()),
-        }
-    })?;
-    Ok(parsed.value.map(node))
+    }
 }
 
 fn node(value: ast::Value<'_>) -> Node {

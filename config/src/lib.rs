@@ -7,24 +7,31 @@
 //! line, column and key, and shows the line with a caret.
 //!
 //! The crate reads the configuration file and the files that secrets refer to, and nothing else; the environment is
-//! handed in by the caller.
+//! handed in by the caller. It writes only in [`edit`], when a service of the original asks for it.
 
 mod diagnostic;
 mod document;
+pub mod edit;
+pub mod explain;
 mod layers;
 mod load;
 mod mask;
+pub mod migrate;
 mod model;
 mod node;
 mod normalise;
 mod report;
 mod schema;
+mod sealed;
 mod secrets;
+mod state_dir;
 mod validate;
 
 pub use diagnostic::{Code, Diagnostic, Excerpt, Severity};
-pub use load::{Document, LoadError, Loaded, Origin, Origins, Sources, load};
+pub use load::{Document, FileText, LoadError, Loaded, Origin, Origins, Sources, load};
 pub use model::{
     AutoBind, Certificates, Config, Edgebind, Encryption, Fips, HttpServer, LogFormat, LogLevel, Logger,
     NameConflict, Observability, OfflineStore, Protocol, Proxy, RawGroup, Server, WsConnection,
 };
+pub use sealed::{InstallKey, SealError};
+pub use state_dir::{configured_state_dir, usual_state_dir};

@@ -16,6 +16,7 @@ use crate::node::{Node, NodeValue, Place};
 use crate::normalise::Normaliser;
 use crate::report::Report;
 use crate::secrets::Surroundings;
+use crate::state_dir;
 use crate::validate;
 
 /// What a configuration is made of; later layers win: file, environment, overrides.
@@ -28,6 +29,9 @@ pub struct Sources<'a> {
     pub environment: Vec<(String, String)>,
     /// Keys like `http_server.port` and their values, from flags of the command line.
     pub overrides: Vec<(String, String)>,
+    /// State directory chosen by a flag; where the key of sealed secrets lies. Without it the configuration and the
+    /// environment say, see [`Config::state_dir`].
+    pub state_dir: Option<PathBuf>,
 }
 
 /// The file, or its text when somebody has it already.
@@ -47,18 +51,30 @@ pub enum Document<'a> {
 impl<'a> Sources<'a> {
     /// A file alone.
     pub fn path(path: &'a Path) -> Self {
-        Self { file: Document::Path(path), environment: Vec::new(), overrides: Vec::new() }
+        Self { file: Document::Path(path), environment: Vec::new(), overrides: Vec::new(), state_dir: None }
     }
 
     /// A text alone.
     pub fn text(name: &'a str, text: &'a [u8]) -> Self {
-        Self { file: Document::Text { name, text }, environment: Vec::new(), overrides: Vec::new() }
+        Self {
+            file: Document::Text { name, text },
+            environment: Vec::new(),
+            overrides: Vec::new(),
+            state_dir: None,
+        }
     }
 
     /// Adds environment variables: pass all of them, `std::env::vars()` with the ones that are no UTF-8 left out.
     #[must_use]
     pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
         self.environment.extend(variables);
+        self
+    }
+
+    /// Names the state directory, as a flag does.
+    #[must_use]
+    pub fn state_dir(mut self, directory: Option<&Path>) -> Self {
+        self.state_dir = directory.map(Path::to_path_buf);
         self
     }
 
@@ -80,6 +96,25 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// Where each value came from.
     pub origins: Origins,
+    /// The file as it was read, byte for byte.
+    pub text: FileText,
+}
+
+/// A configuration file's bytes; there may be secrets among them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FileText(Vec<u8>);
+
+impl FileText {
+    /// The bytes themselves.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for FileText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FileText({} bytes)", self.0.len())
+    }
 }
 
 /// A configuration that cannot be run.
@@ -172,6 +207,7 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, LoadError> {
         Document::Text { name, text } => (name.to_owned(), Ok(text.to_vec())),
     };
     let directory = directory(&name);
+    let bytes_read = FileText(bytes.clone().unwrap_or_default());
     let (text, trouble) = match bytes.map(String::from_utf8) {
         Ok(Ok(text)) => (text, None),
         Ok(Err(error)) => {
@@ -206,7 +242,7 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, LoadError> {
         Some(outcome) if !report.has_errors() => outcome,
         _ => return Err(LoadError { diagnostics: report.into_diagnostics() }),
     };
-    Ok(Loaded { config, diagnostics: report.into_diagnostics(), origins })
+    Ok(Loaded { config, diagnostics: report.into_diagnostics(), origins, text: bytes_read })
 }
 
 /// Everything after the text is there; `None` when nothing can be made of it.
@@ -248,7 +284,8 @@ fn assemble(sources: &Sources<'_>, directory: PathBuf, report: &mut Report) -> O
             return None;
         }
     };
-    Surroundings { environment: &sources.environment, directory }.resolve(&mut merged, report);
+    let state_dir = state_dir::of_merged(&merged, sources);
+    Surroundings { environment: &sources.environment, directory, state_dir }.resolve(&mut merged, report);
     collect_places(&merged, "", &mut places);
     let mut config = deserialize(merged, &places, report)?;
     validate::check(&mut config, &places, report);

@@ -32,7 +32,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// Platforms in the order of the file; at least one. Dialled in the order of [`Config::servers_in_order`].
+    /// Platforms in the order of the file; at least one. The last is tried first, then the others
+    /// as they stand. See [`Config::servers_in_order`].
     pub ws_servers: Vec<Server>,
     /// Path of the WebSocket upgrade request; default `/Thingworx/WS`; begins with `/`.
     pub resource: String,

@@ -158,6 +158,7 @@ const AUTO_BIND: &[Key] = &[
     key("path", Kind::Text),
     time("timeout"),
     pause("keepalive"),
+    word("proto", &["http", "https"], Some("http")),
     word("protocol", &["http", "https"], Some("http")),
     key("user", Kind::Text),
     key("password", Kind::Secret),
@@ -206,6 +207,8 @@ const EDGEBIND: &[Key] = &[
     key("allow_remote_admin", Kind::Bool),
     word("name_conflict", &["last", "first"], None),
     key("auto_bind_probe", Kind::Bool),
+    integer("admin_port", 0, 65_535),
+    key("read_back", Kind::Bool),
     key("store_services", Kind::Texts),
     key("state_dir", Kind::Text),
 ];

@@ -5,11 +5,13 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use config::{Map, Value, ValueKind};
+use secrecy::ExposeSecret as _;
 
 use crate::diagnostic::Code;
 use crate::node::{Place, shorten};
 use crate::report::Report;
 use crate::schema::{self, Key, Kind};
+use crate::sealed::{InstallKey, SealError};
 
 /// Where a secret is.
 pub(crate) enum Reference {
@@ -62,6 +64,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) environment: &'a [(String, String)],
     /// Directory of the configuration file.
     pub(crate) directory: PathBuf,
+    /// Where the key of sealed secrets lies.
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 impl Surroundings<'_> {
@@ -128,17 +132,31 @@ impl Surroundings<'_> {
                         "found a value encrypted by the original (AES:…), which only the original can read".to_owned(),
                     )
                     .help(format!(
-                        "enter the value of `{key}` anew: as it is, or as {{\"env\": \"NAME\"}}, {{\"file\": \"PATH\"}} \
+                        "enter the value of `{key}` anew: as `edgebind encrypt` prints it, as it is, or as {{\"env\": \"NAME\"}}, {{\"file\": \"PATH\"}} \
                          or {{\"credential\": \"NAME\"}}"
                     ));
                 None
             }
+            Ok(text) if text.starts_with(InstallKey::PREFIX) => match self.open(&text) {
+                Ok(text) => Some(text),
+                Err(error) => {
+                    report
+                        .error(Code::Secret, key, place, error.to_string())
+                        .help("seal the value again on this machine: edgebind encrypt");
+                    None
+                }
+            },
             Ok(text) => Some(text),
             Err(message) => {
                 report.error(Code::Secret, key, place, message);
                 None
             }
         }
+    }
+
+    fn open(&self, sealed: &str) -> Result<String, SealError> {
+        let folder = self.state_dir.as_deref().ok_or(SealError::Nowhere)?;
+        InstallKey::read(folder)?.open(sealed).map(|text| text.expose_secret().to_owned())
     }
 
     fn read(&self, reference: Reference) -> Result<String, String> {

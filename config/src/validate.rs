@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::ExposeSecret as _;
 
 use crate::diagnostic::{Code, Severity};
-use crate::model::{Config, Encryption, OfflineStore};
+use crate::model::{Config, Encryption, OfflineStore, Protocol};
 use crate::node::{Place, shorten};
 use crate::report::Report;
 
@@ -183,6 +183,11 @@ impl Check<'_> {
                 continue;
             }
             self.host(&format!("{path}.host"), &entry.host);
+            if entry.protocol == Protocol::Https && entry.proto == Protocol::Http {
+                let message = "the original ignores this key in `auto_bind` and speaks `http`; so do we";
+                self.warning(Code::NotSupported, &format!("{path}.protocol"), message)
+                    .push("write `proto`, the key that AddEdgeThing has");
+            }
             if entry.gateway && has_gateway {
                 let message =
                     "another entry further down is the gateway; this one is bound as an ordinary thing";

@@ -1,5 +1,6 @@
 //! No input makes the reader panic, and none makes a diagnostic that cannot be shown.
 
+use edgebind_config::explain::Explanation;
 use edgebind_config::{Sources, load};
 use proptest::prelude::*;
 
@@ -8,7 +9,11 @@ const EVERY_KEY: &str = include_str!("data/good/every-key.json");
 fn read(text: &[u8], environment: Vec<(String, String)>) {
     let outcome = load(&Sources::text("config.json", text).environment(environment));
     let diagnostics = match outcome {
-        Ok(loaded) => loaded.diagnostics,
+        Ok(loaded) => {
+            let told = Explanation::of(&loaded).to_string();
+            assert!(told.chars().all(|c| c == '\n' || !c.is_control()), "{told:?}");
+            loaded.diagnostics
+        }
         Err(error) => {
             assert!(!error.diagnostics.is_empty());
             error.diagnostics

@@ -1,6 +1,8 @@
 //! File, environment and flags, and what secrets refer to.
 
-use edgebind_config::{Code, Config, Loaded, Origin, Severity, Sources, load};
+use std::path::Path;
+
+use edgebind_config::{Code, Config, InstallKey, Loaded, Origin, Severity, Sources, load};
 use secrecy::ExposeSecret as _;
 
 const FILE: &[u8] = br#"{
@@ -108,6 +110,31 @@ fn secrets_come_from_files_variables_and_credentials() {
     for secret in ["from-file", "from-credential", "from-variable"] {
         assert!(!shown.contains(secret), "no secret is shown");
     }
+}
+
+#[test]
+fn sealed_secrets_open_with_the_key_of_the_state_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let sealed = InstallKey::read_or_make(directory.path()).expect("a key").seal(&"unsealed".into());
+    let sources = |state_dir: Option<&Path>, configured: &Path| {
+        let configured = configured.display().to_string();
+        load(
+            &Sources::text("config.json", FILE)
+                .with("appKey", sealed.clone())
+                .with("edgebind.state_dir", configured)
+                .state_dir(state_dir),
+        )
+    };
+    let loaded = sources(None, directory.path()).expect("the configuration names the directory");
+    assert_eq!(loaded.config.app_key.expose_secret(), "unsealed");
+    let loaded = sources(Some(directory.path()), elsewhere.path()).expect("the flag names the directory");
+    assert_eq!(loaded.config.app_key.expose_secret(), "unsealed");
+    let error = sources(None, elsewhere.path()).expect_err("the key is not there");
+    assert!(error.to_string().contains("there is no key"), "{error}");
+    InstallKey::read_or_make(elsewhere.path()).expect("another key");
+    let error = sources(None, elsewhere.path()).expect_err("it is another key");
+    assert!(error.to_string().contains("does not open"), "{error}");
 }
 
 #[test]

@@ -25,6 +25,13 @@ pub fn unix_millis() -> i64 {
     }
 }
 
+/// The time of day at `instant`, which is not past, in milliseconds since 1970 UTC.
+#[must_use]
+pub fn unix_millis_at(instant: Instant) -> i64 {
+    let wait = instant.saturating_duration_since(now()).as_millis();
+    unix_millis().saturating_add(i64::try_from(wait).unwrap_or(i64::MAX))
+}
+
 /// Sleeps until `deadline`; returns at once when it has passed.
 pub(crate) async fn until(deadline: Instant) {
     tokio::time::sleep_until(tokio::time::Instant::from_std(deadline)).await;

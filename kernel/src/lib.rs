@@ -82,6 +82,8 @@ pub mod clock;
 mod directory;
 mod exit;
 mod fairness;
+#[cfg(feature = "fault-injection")]
+mod fault;
 mod ident;
 mod life;
 mod lifeline;
@@ -94,6 +96,8 @@ mod stop;
 mod supervisor;
 mod tree;
 
+#[cfg(feature = "fault-injection")]
+pub use self::fault::InjectPanic;
 pub use self::{
     directory::Directory,
     exit::{Exit, Failure},
@@ -103,7 +107,7 @@ pub use self::{
     observer::observe_restarts,
     panics::install_panic_hook,
     policy::{Backoff, Budget, Decision, Health, Lifetime, OnSpent, Restart, RestartPolicy, RestartState},
-    spec::ChildSpec,
+    spec::{ChildSpec, Turn},
     stop::{Stop, StopReport, stop_tree},
     supervisor::{
         Dismiss, Ended, Launch, LaunchError, RetryNow, Strategy, Supervisor, SupervisorBuilder, UnknownChild,

@@ -7,7 +7,8 @@ use actix_rt::ArbiterHandle;
 use tokio::sync::oneshot;
 
 use crate::{
-    ChildId, Directory, Epoch, Lifeline, RestartPolicy, Stop, StopReport, Supervisor, SupervisorBuilder,
+    ChildId, Directory, Epoch, Exit, Lifeline, RestartPolicy, Stop, StopReport, Supervisor,
+    SupervisorBuilder,
     life::{Birth, Life},
     lifeline::{Parent, Signs},
     stop::Halt,
@@ -26,6 +27,7 @@ pub struct ChildSpec<A: Actor<Context = Context<A>>> {
     mailbox: usize,
     arbiter: Option<ArbiterHandle>,
     list: Option<List<A>>,
+    follow: Option<Follow>,
     branch: fn(&Arc<Addr<A>>) -> Option<Branch>,
 }
 
@@ -44,7 +46,17 @@ impl<A: Actor<Context = Context<A>> + Handler<Stop>> ChildSpec<A> {
         F: Fn(&mut Context<A>, Lifeline) -> A + Send + Sync + 'static,
     {
         let (id, build) = (id.into(), Arc::new(build));
-        Self { id, kind, policy, build, mailbox: MAILBOX, arbiter: None, list: None, branch: |_| None }
+        Self {
+            id,
+            kind,
+            policy,
+            build,
+            mailbox: MAILBOX,
+            arbiter: None,
+            list: None,
+            follow: None,
+            branch: |_| None,
+        }
     }
 
     /// Lets `capacity` messages wait in the mailbox; default 16, at least 1.
@@ -76,6 +88,15 @@ impl<A: Actor<Context = Context<A>> + Handler<Stop>> ChildSpec<A> {
         self
     }
 
+    /// Tells `follower` whenever the child comes up or goes down, on the supervisor's thread; it must not block.
+    ///
+    /// For whoever shows many children: asking the supervisor for its whole subtree each time would be dear.
+    #[must_use]
+    pub fn followed(mut self, follower: impl Fn(Turn<'_>) + Send + Sync + 'static) -> Self {
+        self.follow = Some(Arc::new(follower));
+        self
+    }
+
     /// The child's name.
     #[must_use]
     pub fn id(&self) -> &ChildId {
@@ -101,6 +122,7 @@ impl<A: Actor<Context = Context<A>>> Clone for ChildSpec<A> {
             build: Arc::clone(&self.build),
             arbiter: self.arbiter.clone(),
             list: self.list.clone(),
+            follow: self.follow.clone(),
             ..*self
         }
     }
@@ -112,11 +134,33 @@ impl<A: Actor<Context = Context<A>>> fmt::Debug for ChildSpec<A> {
     }
 }
 
+/// What becomes of a child, for whoever follows it ([`ChildSpec::followed`]).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Turn<'a> {
+    /// A life begins.
+    Up {
+        /// Lives before this one.
+        restarts: u32,
+    },
+    /// A life has ended, another will come.
+    Down {
+        /// How it ended.
+        exit: &'a Exit,
+        /// When the next one comes, in milliseconds since 1970 UTC.
+        retry_unix_ms: i64,
+        /// Whether the budget of restarts is spent.
+        quarantined: bool,
+    },
+}
+
 /// A [`ChildSpec`] of any actor.
 pub(crate) trait Offspring: Send + Sync {
     fn id(&self) -> &ChildId;
     fn kind(&self) -> &'static str;
     fn policy(&self) -> &RestartPolicy;
+    /// Tells whoever follows the child.
+    fn tell(&self, turn: Turn<'_>);
     /// Starts one life; whatever goes wrong is told by its lifeline.
     fn start(&self, parent: Parent) -> LifeHandle;
 }
@@ -132,6 +176,12 @@ impl<A: Actor<Context = Context<A>> + Handler<Stop>> Offspring for ChildSpec<A> 
 
     fn policy(&self) -> &RestartPolicy {
         &self.policy
+    }
+
+    fn tell(&self, turn: Turn<'_>) {
+        if let Some(follow) = &self.follow {
+            follow(turn);
+        }
     }
 
     fn start(&self, parent: Parent) -> LifeHandle {
@@ -222,6 +272,7 @@ impl Drop for Listing {
 }
 
 pub(crate) type Build<A> = Arc<dyn Fn(&mut Context<A>, Lifeline) -> A + Send + Sync>;
+type Follow = Arc<dyn Fn(Turn<'_>) + Send + Sync>;
 /// The address of a child that is a supervisor.
 pub(crate) type Branch = Arc<Addr<Supervisor>>;
 type List<A> = Arc<dyn Fn(Epoch, &Arc<Addr<A>>) -> Listing + Send + Sync>;

@@ -7,6 +7,7 @@
 //! This crate knows nothing of the configuration file; the composition root maps one to [`Settings`].
 
 pub mod instruments;
+pub mod log;
 pub mod trace;
 
 mod otlp;

@@ -54,6 +54,8 @@ pub enum InitError {
 pub fn init(settings: &Settings) -> Result<Telemetry, InitError> {
     let filter = EnvFilter::try_new(&settings.level)
         .map_err(|source| InitError::Level { level: settings.level.clone(), source })?;
+    let kept = EnvFilter::try_new(&settings.level)
+        .map_err(|source| InitError::Level { level: settings.level.clone(), source })?;
     let pipeline = match &settings.otlp {
         Some(otlp) => Pipeline::start(settings, otlp).map(Some),
         None => Ok(None),
@@ -78,7 +80,14 @@ pub fn init(settings: &Settings) -> Result<Telemetry, InitError> {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
     };
-    tracing_subscriber::registry().with(lines).with(spans).try_init().map_err(InitError::AlreadyStarted)?;
+    // The files come first: their filter is turned while the process runs, and its handle knows the type below it.
+    tracing_subscriber::registry()
+        .with(crate::log::file::layer())
+        .with(lines)
+        .with(crate::log::ring::RingLayer.with_filter(kept))
+        .with(spans)
+        .try_init()
+        .map_err(InitError::AlreadyStarted)?;
     if is_traced {
         trace::sample(settings.sampling);
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args as ClapArgs;
-use edgebind_actors::link::LinkStatus;
+use edgebind_actors::{link::LinkStatus, local::LocalSettings};
 use edgebind_config::{AutoBind, Config, Encryption, Server};
 use edgebind_kernel::clock;
 use edgebind_observability as observability;
@@ -95,8 +95,9 @@ impl Demo {
         let watch = platform.watch();
 
         let gateway_port = free_port("the gateway", args.gateway_port)?;
-        let gateway = Gateway::start(&config(platform.address(), &key, gateway_port))
-            .map_err(|error| error.to_string())?;
+        let gateway =
+            Gateway::start(&config(platform.address(), &key, gateway_port), LocalSettings::default())
+                .map_err(|error| error.to_string())?;
         println!("Gateway    {}", gateway.address());
 
         let agents = agents::start(agents::Settings {

@@ -11,3 +11,8 @@ pub(super) fn defect() -> ExitCode {
 pub(super) fn configuration() -> ExitCode {
     ExitCode::from(78)
 }
+
+/// The command line asks for something that does not exist.
+pub(super) fn usage() -> ExitCode {
+    ExitCode::from(2)
+}

@@ -10,7 +10,11 @@ use std::{
 use clap::Args as ClapArgs;
 use edgebind_kernel::clock;
 use edgebind_observability as observability;
-use edgebind_platform::{AppKey, Platform, Settings, model::Model};
+use edgebind_platform::{
+    AppKey, Platform, Settings,
+    model::Model,
+    relay::{self, Relay, RelayControl},
+};
 use serde_json::json;
 use tracing::warn;
 
@@ -20,7 +24,9 @@ use super::{exit, signals::stop_signal};
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Example: edgebind platform --port 8080 --app-key 00000000-aaaa-bbbb-cccc-000000000001 \
-                        --model things.json\n\nThe format of the model file is described in \
+                        --model things.json\n\n\
+                  With a network that misbehaves on request (docs/reference/relay.md):\n  \
+                  edgebind platform --port 8080 --relay --relay-control-port 8081\n\nThe format of the model file is described in \
                         docs/reference/platform-model.md,\n\
                         the control interface in docs/reference/platform-control.md."
 )]
@@ -52,6 +58,15 @@ pub(crate) struct Args {
     /// Gives a thing to the gateway that binds it last, instead of refusing the second.
     #[arg(long)]
     last_in_wins: bool,
+    /// Puts a fault relay on the port instead, which leads to the platform on a free port of 127.0.0.1.
+    #[arg(long)]
+    relay: bool,
+    /// Port of the relay's control interface on 127.0.0.1; 0 takes any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0, requires = "relay")]
+    relay_control_port: u16,
+    /// Begins faults by chance at once, with this seed, so that a run can be repeated.
+    #[arg(long, value_name = "SEED", requires = "relay")]
+    relay_chaos: Option<u64>,
     /// Prints the address and the key as one JSON line on standard output.
     #[arg(long)]
     json: bool,
@@ -85,8 +100,11 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 fn settings(args: &Args) -> Result<Settings, String> {
     let mut settings = Settings::default();
-    settings.host.clone_from(&args.host);
-    settings.port = args.port;
+    // Behind a relay the defaults hold: a free port of the loopback address.
+    if !args.relay {
+        settings.host.clone_from(&args.host);
+        settings.port = args.port;
+    }
     if let Some(file) = &args.model {
         settings.model = model(file, args.persist)?;
     }
@@ -147,7 +165,14 @@ async fn serve(args: &Args, settings: Settings) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    announce(args, &platform);
+    let fault_relay = match relay_before(args, &platform).await {
+        Ok(fault_relay) => fault_relay,
+        Err(text) => {
+            eprintln!("edgebind platform: {text}");
+            return ExitCode::FAILURE;
+        }
+    };
+    announce(args, &platform, fault_relay.as_ref());
     stop_signal().await;
     let forced = stop_signal();
     tokio::select! {
@@ -161,21 +186,55 @@ async fn serve(args: &Args, settings: Settings) -> ExitCode {
     }
 }
 
-fn announce(args: &Args, platform: &Platform) {
+/// The relay that was asked for, and its control interface.
+async fn relay_before(args: &Args, platform: &Platform) -> Result<Option<(Relay, RelayControl)>, String> {
+    if !args.relay {
+        return Ok(None);
+    }
+    let problem = |error: &dyn std::error::Error| match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    let mut addresses = tokio::net::lookup_host((args.host.as_str(), args.port))
+        .await
+        .map_err(|error| format!("{}: {error}", args.host))?;
+    let listen = addresses.next().ok_or_else(|| format!("{} has no address", args.host))?;
+    let relay = Relay::start(listen, platform.address()).map_err(|error| problem(&error))?;
+    let control =
+        relay::serve_control(relay.clone(), args.relay_control_port).map_err(|error| problem(&error))?;
+    if let Some(seed) = args.relay_chaos {
+        let chaos = relay::Chaos { seed: Some(seed), ..relay::Chaos::default() };
+        relay.chaos(chaos).map_err(|error| problem(&error))?;
+    }
+    Ok(Some((relay, control)))
+}
+
+fn announce(args: &Args, platform: &Platform, relay: Option<&(Relay, RelayControl)>) {
     if args.json {
         let mut line = json!({ "address": platform.address(), "page": platform.page_url() });
+        if let (Some((relay, control)), Some(line)) = (relay, line.as_object_mut()) {
+            let view = json!({ "address": relay.address(), "control": control.address() });
+            line.insert("relay".to_owned(), view);
+        }
         if let (Some(control), Some(line)) = (platform.control_address(), line.as_object_mut()) {
             line.insert("control".to_owned(), json!(control));
         }
         println!("{line}");
-    } else {
-        println!("The development platform listens on {}.", platform.address());
-        println!("Page: {}", platform.page_url());
-        if let Some(control) = platform.control_address() {
-            println!("Control: http://{control}/control/v1/state");
-        }
-        println!("Stop it with Ctrl-C.");
+        return;
     }
+    println!("The development platform listens on {}.", platform.address());
+    println!("Page: {}", platform.page_url());
+    if let Some(control) = platform.control_address() {
+        println!("Control: http://{control}/control/v1/state");
+    }
+    if let Some((relay, control)) = relay {
+        println!("Gateways connect to the relay on {}.", relay.address());
+        println!("Faults: http://{}/control/v1/relay", control.address());
+        if let Some(seed) = relay.view().chaos_seed {
+            println!("Faults by chance, seed {seed}.");
+        }
+    }
+    println!("Stop it with Ctrl-C.");
 }
 
 const STOP_DEADLINE: Duration = Duration::from_secs(5);

@@ -31,9 +31,7 @@ pub(super) fn start(observability: &Observability, level: &str) -> Result<Teleme
         sampling: Sampling { ratio: observability.traces_sample_ratio, ..Sampling::default() },
         metrics_interval: observability.metrics_interval,
     };
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    init(&settings.with_environment(variables))
+    init(&settings.with_environment(crate::state_dir::environment()))
 }
 
 /// Counts each restart in the supervision tree by the kind of its unit.

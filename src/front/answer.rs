@@ -2,11 +2,11 @@
 
 use actix_web::{
     HttpResponse,
-    http::{StatusCode, header},
+    http::{ConnectionType, StatusCode, header},
 };
 use edgebind_actors::link::CallError;
 use edgebind_alwayson::{
-    Characteristic, Code, Content, InfoTable, Method, Response,
+    BaseType, Characteristic, Code, Content, Field, InfoTable, Method, Response, Value,
     json::{self, ShapeKey},
 };
 
@@ -14,7 +14,7 @@ use super::route::Route;
 
 /// The answer to a request of `route` that had a body or not.
 pub(crate) fn answer(route: &Route, had_body: bool, response: &Response) -> HttpResponse {
-    if !response.code.is_success() {
+    if response.code != Code::SUCCESS {
         return refusal(response.code, response.reason.as_deref().unwrap_or_default());
     }
     match (route.characteristic, route.method) {
@@ -54,6 +54,12 @@ pub(crate) fn sentence(status: StatusCode, text: &str) -> HttpResponse {
     answer.body(text.to_owned())
 }
 
+/// Ends the connection after this answer: what follows on it may be part of what was not understood.
+pub(crate) fn last(mut answer: HttpResponse) -> HttpResponse {
+    answer.head_mut().set_connection_type(ConnectionType::Close);
+    answer
+}
+
 fn infotable(table: &InfoTable) -> HttpResponse {
     let mut body = Vec::with_capacity(256);
     json::write_table(table, ShapeKey::Lower, &mut body);
@@ -70,10 +76,10 @@ fn empty(status: StatusCode) -> HttpResponse {
 
 /// The first row of column `name`, without description and aspects, as the original cuts it out.
 fn only(table: &InfoTable, name: &str) -> Option<InfoTable> {
-    Some(InfoTable {
-        fields: vec![edgebind_alwayson::Field::new(name, table.fields.get(table.column(name)?)?.base_type)],
-        rows: vec![vec![table.cell(0, name)?.clone()]],
-    })
+    let cell = table.cell(0, name)?.clone();
+    let declared = table.fields.get(table.column(name)?)?.base_type;
+    let base_type = if cell == Value::Nothing { BaseType::Nothing } else { declared };
+    Some(InfoTable { fields: vec![Field::new(name, base_type)], rows: vec![vec![cell]] })
 }
 
 /// Status of a code; FORBIDDEN and BAD_OPTION as the original has them, because agents know them so.
@@ -92,7 +98,8 @@ fn status(code: Code) -> StatusCode {
         Code::BAD_GATEWAY => 502,
         Code::SERVICE_UNAVAILABLE => 503,
         Code::GATEWAY_TIMEOUT => 504,
-        code if code.is_success() => 200,
+        Code::SUCCESS => 200,
+        // Also the success codes that no platform sends: the original has them so (EMS notes, 5.4).
         _ => 500,
     };
     StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

@@ -7,7 +7,6 @@ use actix_web::{
     http::{Method as Verb, StatusCode, header},
     web,
 };
-use bytes::Bytes;
 use edgebind_actors::{
     Units,
     local::{self, Caller},
@@ -19,15 +18,17 @@ use edgebind_observability::trace;
 use tracing::Span;
 
 use super::{
-    Credentials,
-    answer::{answer, failure, refusal, sentence},
+    admission::Admission,
+    answer::{answer, failure, last, sentence},
+    body,
     route::Route,
+    slots::Slots,
 };
 
 /// What each worker of the server holds.
 pub(super) struct State {
     pub(super) units: Units,
-    pub(super) credentials: Credentials,
+    pub(super) admission: Admission,
     pub(super) read_timeout: Duration,
 }
 
@@ -37,23 +38,24 @@ pub(super) async fn handle(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
+    if !Slots::admitted(&request) {
+        return last(sentence(StatusCode::SERVICE_UNAVAILABLE, "more connections than max_clients admits"));
+    }
+    if let Err(refused) = state.admission.admit(&request).await {
+        return refused;
+    }
     let caller = request.headers().get(trace::TRACEPARENT).and_then(|value| value.to_str().ok());
     let span = trace::span_http_receive(request.method().as_str(), PATTERN, caller);
-    let answer = serve(&state, &request, payload, &span).await;
+    let mut answer = serve(&state, &request, payload, &span).await;
+    state.admission.mark(&mut answer);
     trace::record_status(&span, answer.status().as_u16());
     answer
 }
 
 async fn serve(state: &State, request: &HttpRequest, payload: web::Payload, span: &Span) -> HttpResponse {
-    if !state.credentials.admit(request) {
-        let mut refused =
-            sentence(StatusCode::UNAUTHORIZED, "the gateway demands user and password (HTTP Basic)");
-        refused.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Basic"));
-        return refused;
-    }
     if ![Verb::GET, Verb::HEAD, Verb::POST, Verb::PUT, Verb::DELETE].contains(request.method()) {
-        let mut refused =
-            sentence(StatusCode::METHOD_NOT_ALLOWED, "possible are GET, HEAD, POST, PUT and DELETE");
+        let text = "possible are GET, HEAD, POST, PUT and DELETE";
+        let mut refused = last(sentence(StatusCode::METHOD_NOT_ALLOWED, text));
         refused.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(ALLOWED));
         return refused;
     }
@@ -61,10 +63,12 @@ async fn serve(state: &State, request: &HttpRequest, payload: web::Payload, span
         Ok(route) => route,
         Err(error) => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            return sentence(status, &error.to_string());
+            // An answer to HEAD has no body, also none that is announced.
+            let text = if request.method() == Verb::HEAD { String::new() } else { error.to_string() };
+            return sentence(status, &text);
         }
     };
-    let body = match read(request, payload, state.read_timeout).await {
+    let body = match body::read(request, payload, state.read_timeout).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };
@@ -75,7 +79,7 @@ async fn serve(state: &State, request: &HttpRequest, payload: web::Payload, span
         Err(error) => return sentence(StatusCode::BAD_REQUEST, &format!("Invalid JSON content: {error}")),
     };
     if route.collection == EntityType::THINGS && route.entity == local::NAME {
-        let caller = caller(state, request);
+        let caller = state.admission.caller(request);
         return answer_locally(&state.units, &route, params, caller).await;
     }
     let params = if route.method == Method::Get { Content::Nothing } else { params };
@@ -106,56 +110,13 @@ async fn answer_locally(units: &Units, route: &Route, params: Content, caller: C
         }
         _ => Response::error(Code::NOT_FOUND, "the gateway has services and the property isConnected"),
     };
-    if response.code == Code::FORBIDDEN {
-        // The sentence matters more than the original's 402, which no client of this service knows.
+    if response.code == Code::FORBIDDEN && matches!(caller, Caller::Stranger(_)) {
+        // The original has nothing to be told here; its 402 would mean nothing to anybody.
         return sentence(StatusCode::FORBIDDEN, response.reason.as_deref().unwrap_or_default());
     }
     answer(route, had_body, &response)
 }
 
-/// A caller on this machine, and one who had to authenticate, may do everything.
-fn caller(state: &State, request: &HttpRequest) -> Caller {
-    match request.peer_addr().map(|peer| peer.ip()) {
-        Some(address) if !state.credentials.required() && !address.is_loopback() => Caller::Stranger(address),
-        _ => Caller::Trusted,
-    }
-}
-
-/// The body, within its limits of size, time and type; empty for a form (EMS notes, 4.1).
-async fn read(
-    request: &HttpRequest,
-    payload: web::Payload,
-    deadline: Duration,
-) -> Result<Bytes, HttpResponse> {
-    let body = match tokio::time::timeout(deadline, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
-        Ok(Ok(Ok(body))) => body,
-        Ok(Ok(Err(error))) => return Err(sentence(StatusCode::BAD_REQUEST, &error.to_string())),
-        Ok(Err(_)) => {
-            let text = format!("the body has more than {MAX_BODY_BYTES} bytes");
-            return Err(refusal(Code::ENTITY_TOO_LARGE, &text));
-        }
-        Err(_) => {
-            let text = format!("the body did not arrive within {deadline:?}");
-            return Err(sentence(StatusCode::BAD_REQUEST, &text));
-        }
-    };
-    if body.is_empty() {
-        return Ok(body);
-    }
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    match content_type.and_then(|value| value.split(';').next()).map(str::trim) {
-        Some("application/json" | "text/xml" | "application/xml") => Ok(body),
-        Some("application/x-www-form-urlencoded") => Ok(Bytes::new()),
-        other => {
-            let found = other.unwrap_or("nothing");
-            let text = format!("the content type of a body is application/json, not {found}");
-            Err(sentence(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text))
-        }
-    }
-}
-
 /// What all served paths look like, for traces.
 const PATTERN: &str = "/Thingworx/{collection}/{entity}/{characteristic}/{name}";
 const ALLOWED: &str = "GET, HEAD, POST, PUT, DELETE";
-/// Far above the largest message to the platform; white space is part of it.
-const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;

@@ -25,6 +25,8 @@ pub(crate) enum RouteError {
     Characteristic(String),
     #[error("the path is not UTF-8")]
     Encoding,
+    #[error("the path holds a control character")]
+    Control,
     #[error("{method} is not possible here: {possible}")]
     Method { method: String, possible: &'static str },
 }
@@ -35,7 +37,7 @@ impl RouteError {
         match self {
             Self::Elsewhere(_) => 404,
             Self::Forbidden(_) => 403,
-            Self::Characteristic(_) | Self::Encoding | Self::Method { .. } => 400,
+            Self::Characteristic(_) | Self::Encoding | Self::Control | Self::Method { .. } => 400,
         }
     }
 }
@@ -49,6 +51,9 @@ impl Route {
     pub(crate) fn parse(verb: &str, path: &str, query: &str) -> Result<Self, RouteError> {
         // Decoded before it is split: %2F makes a segment, as in the original.
         let decoded = percent_decode_str(path).decode_utf8().map_err(|_| RouteError::Encoding)?;
+        if decoded.chars().any(char::is_control) {
+            return Err(RouteError::Control);
+        }
         let trailing = decoded.ends_with('/');
         let mut segments: Vec<&str> = decoded.split('/').filter(|segment| !segment.is_empty()).collect();
         if segments.first() != Some(&"Thingworx") {
@@ -190,6 +195,8 @@ mod tests {
             ("GET", "/Thingworx/Things/T1/Events/E", "", 400),
             ("POST", "/Thingworx/Things/T1/Services/S", "method=GET", 400),
             ("GET", "/Thingworx/Things/%FF/Properties/p", "", 400),
+            ("GET", "/Thingworx/Things/a%0D%0Ab/Properties/p", "", 400),
+            ("GET", "/Thingworx/Things/T1/Properties/p%00", "", 400),
         ];
         for (verb, path, query, status) in cases {
             assert_eq!(route(verb, path, query), Err(status), "{verb} {path}?{query}");

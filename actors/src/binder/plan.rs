@@ -93,6 +93,8 @@ pub enum BindEvent {
         /// Reason of the answer, may be empty.
         reason: String,
     },
+    /// The platform confirmed the BIND, but does not see the thing as connected.
+    Unconfirmed,
     /// The connection is gone, and with it the binding.
     Suspended,
     /// The platform confirmed the UNBIND.
@@ -178,6 +180,15 @@ impl BindPlan {
         }
     }
 
+    /// The platform confirmed the BIND of a name, but does not see the thing as connected.
+    pub fn unconfirmed(&mut self, name: &ThingName) {
+        if self.is_bound(name) {
+            self.bound -= 1;
+            self.names.remove(name);
+            self.outcomes.push_back(Outcome { name: name.clone(), event: BindEvent::Unconfirmed });
+        }
+    }
+
     /// The connection is authenticated: everything desired is bound at once.
     pub fn link_up(&mut self, now: Instant) {
         self.online = true;
@@ -232,7 +243,8 @@ impl BindPlan {
                 }
             }
             Answer::Refused { .. } if batch.names.len() > 1 => self.split(batch.names),
-            Answer::Refused { .. } if batch.marked && self.marker == Marker::Untried => {
+            // Also when another name has shown meanwhile that it is the marker that is refused.
+            Answer::Refused { .. } if batch.marked && self.marker != Marker::Good => {
                 self.requeue(batch.names, true);
             }
             Answer::Refused { code, reason } => {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Link {
-    pub(super) fn dispatch(&mut self, id: InboundId, request: Request, ctx: &mut Context<Self>) {
+    pub(super) fn dispatch(&mut self, id: InboundId, mut request: Request, ctx: &mut Context<Self>) {
         let Some(connection) = &self.connection else { return };
         let kind = kind_of(&request);
         let span = trace::span_platform_receive(kind.as_str(), &request.entity, &request.name);
@@ -26,6 +26,14 @@ impl Link {
             // A full mailbox answers by the reply's drop: the thing is overloaded, the others are not.
             thing.try_send(Serve { request, reply }).unwrap_or_default();
             return;
+        }
+        if let Some(bound) = self.units.registry.bound_name(&request.entity) {
+            // The agent knows itself by its identifier only (protocol notes, section 7.3).
+            request.entity = bound.to_string();
+            if let Some(thing) = self.units.things.resolve(bound.as_str()) {
+                thing.try_send(Serve { request, reply }).unwrap_or_default();
+                return;
+            }
         }
         match self.units.registry.find(&request.entity) {
             // Its BIND was refused or is being tried again; whoever asks knows it, so it is served (EMS notes, 10.7).

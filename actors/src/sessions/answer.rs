@@ -18,7 +18,8 @@ impl HttpAnswer<'_> {
     pub(crate) fn to_response(&self, method: Method) -> Response {
         let code = code_of(self.status);
         if code.is_success() {
-            return self.success(code);
+            // What an agent answers to a write is nothing the platform asked for.
+            return if method == Method::Put { Response::success() } else { self.success(code) };
         }
         if method == Method::Put {
             return Response {
@@ -165,6 +166,11 @@ mod tests {
         let response = answer(500, "text/plain", "read only", Method::Put);
         assert_eq!(response.content, Content::Nothing);
         assert_eq!(response.reason.as_deref(), Some("read only"));
+    }
+
+    #[test]
+    fn an_accepted_write_has_no_content() {
+        assert_eq!(answer(200, "application/json", TABLE, Method::Put), Response::success());
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Probe {
     interval: Option<Duration>,
     due: Option<Instant>,
-    suspect: bool,
+    /// What the last probe said.
+    verdict: Option<Verdict>,
 }
 
 /// What a probe says of the endpoint.
@@ -17,7 +18,7 @@ pub(crate) enum Verdict {
     Alive,
     /// Nobody did; asked again after [`Probe::SECOND_LOOK`].
     Suspect,
-    /// Nobody did twice.
+    /// Nobody did twice, or since then.
     Dead,
 }
 
@@ -35,7 +36,7 @@ impl Probe {
             (Some(interval), Some(due)) => Some(due.min(now + interval)),
         };
         if interval.is_none() {
-            self.suspect = false;
+            self.verdict = None;
         }
     }
 
@@ -44,26 +45,35 @@ impl Probe {
         self.due
     }
 
-    /// The result of a probe.
-    pub(crate) fn probed(&mut self, alive: bool, now: Instant) -> Verdict {
-        let verdict = match (alive, self.suspect) {
+    /// The result of a probe; the verdict before it comes second.
+    pub(crate) fn probed(&mut self, alive: bool, now: Instant) -> (Verdict, Option<Verdict>) {
+        let before = self.verdict;
+        let verdict = match (alive, before) {
             (true, _) => Verdict::Alive,
-            (false, false) => Verdict::Suspect,
-            (false, true) => Verdict::Dead,
+            (false, Some(Verdict::Suspect | Verdict::Dead)) => Verdict::Dead,
+            (false, _) => Verdict::Suspect,
         };
-        self.suspect = verdict == Verdict::Suspect;
+        self.verdict = Some(verdict);
         self.due = match verdict {
-            Verdict::Alive => self.interval.map(|interval| now + interval),
+            // Dead ones are asked on: a thing of the configuration stays, and its endpoint may come back.
+            Verdict::Alive | Verdict::Dead => self.interval.map(|interval| now + interval),
             Verdict::Suspect => self.interval.map(|_| now + Self::SECOND_LOOK),
-            Verdict::Dead => None,
         };
-        verdict
+        (verdict, before)
     }
 
     /// The verdict could not be delivered: asks once more.
     pub(crate) fn repeat(&mut self, now: Instant) {
-        self.suspect = true;
+        self.verdict = Some(Verdict::Suspect);
         self.due = self.interval.map(|_| now + Self::SECOND_LOOK);
+    }
+
+    /// An agent has registered: what failed before says nothing of it.
+    pub(crate) fn renewed(&mut self, now: Instant) {
+        if self.verdict != Some(Verdict::Alive) {
+            self.verdict = None;
+            self.due = self.interval.map(|interval| now + interval);
+        }
     }
 }
 
@@ -81,11 +91,10 @@ mod tests {
         probe.set_interval(Some(KEEPALIVE), start);
         let first = probe.due().unwrap();
         assert_eq!(first, start + KEEPALIVE);
-        assert_eq!(probe.probed(false, first), Verdict::Suspect);
+        assert_eq!(probe.probed(false, first), (Verdict::Suspect, None));
         let second = probe.due().unwrap();
         assert_eq!(second, first + Duration::from_secs(1));
-        assert_eq!(probe.probed(false, second), Verdict::Dead);
-        assert_eq!(probe.due(), None);
+        assert_eq!(probe.probed(false, second), (Verdict::Dead, Some(Verdict::Suspect)));
     }
 
     #[test]
@@ -93,13 +102,36 @@ mod tests {
         let start = instant();
         let mut probe = Probe::default();
         probe.set_interval(Some(KEEPALIVE), start);
-        assert_eq!(probe.probed(false, start), Verdict::Suspect);
-        assert_eq!(probe.probed(true, start), Verdict::Alive);
-        assert_eq!(probe.probed(false, start), Verdict::Suspect);
+        assert_eq!(probe.probed(false, start).0, Verdict::Suspect);
+        assert_eq!(probe.probed(true, start).0, Verdict::Alive);
+        assert_eq!(probe.probed(false, start).0, Verdict::Suspect);
     }
 
     #[test]
-    fn without_dynamic_registrations_nothing_is_probed() {
+    fn a_dead_endpoint_is_asked_on_and_may_come_back() {
+        let start = instant();
+        let mut probe = Probe::default();
+        probe.set_interval(Some(KEEPALIVE), start);
+        probe.probed(false, start);
+        probe.probed(false, start);
+        assert_eq!(probe.due(), Some(start + KEEPALIVE));
+        assert_eq!(probe.probed(false, start), (Verdict::Dead, Some(Verdict::Dead)));
+        assert_eq!(probe.probed(true, start), (Verdict::Alive, Some(Verdict::Dead)));
+    }
+
+    #[test]
+    fn a_registration_at_a_dead_endpoint_gets_two_probes_of_its_own() {
+        let start = instant();
+        let mut probe = Probe::default();
+        probe.set_interval(Some(KEEPALIVE), start);
+        probe.probed(false, start);
+        probe.probed(false, start);
+        probe.renewed(start);
+        assert_eq!(probe.probed(false, start).0, Verdict::Suspect);
+    }
+
+    #[test]
+    fn without_registrations_nothing_is_probed() {
         let start = instant();
         let mut probe = Probe::default();
         probe.set_interval(Some(KEEPALIVE), start);

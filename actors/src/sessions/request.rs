@@ -70,7 +70,13 @@ impl HttpRequest {
         };
         Ok(Self {
             verb,
-            path: format!("{prefix}/Things/{}/{kind}/{}", encode(&request.entity), encode(&request.name)),
+            path: format!(
+                "{slash}{}/Things/{}/{kind}/{}",
+                utf8_percent_encode(prefix, PREFIX),
+                encode(&request.entity),
+                encode(&request.name),
+                slash = if prefix.is_empty() || prefix.starts_with('/') { "" } else { "/" },
+            ),
             body,
         })
     }
@@ -93,6 +99,17 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
+/// A prefix may hold escapes and slashes, but must not end the path.
+const PREFIX: &AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'?')
+    .add(b'#')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^');
+
 #[cfg(test)]
 mod tests {
     use edgebind_alwayson::{InfoTable, Value};
@@ -110,6 +127,20 @@ mod tests {
         assert_eq!(http.verb, Verb::Get);
         assert_eq!(http.path, "/scripts/Thingworx/Things/T1/Properties/a%20b%3Fc%2Fgr%C3%BCn(1)");
         assert_eq!(http.body, None);
+    }
+
+    #[test]
+    fn a_prefix_gets_a_slash_in_front_and_is_else_as_it_was_given() {
+        let read = request(Method::Get, Characteristic::Properties, "p", Content::Nothing);
+        for (prefix, path) in [
+            ("", "/Things/T1/Properties/p"),
+            ("/", "//Things/T1/Properties/p"),
+            ("scripts", "/scripts/Things/T1/Properties/p"),
+            ("/scripts/", "/scripts//Things/T1/Properties/p"),
+            ("/a b?c#d%20", "/a%20b%3Fc%23d%20/Things/T1/Properties/p"),
+        ] {
+            assert_eq!(HttpRequest::new(prefix, &read).unwrap().path, path, "{prefix:?}");
+        }
     }
 
     #[test]

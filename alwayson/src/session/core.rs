@@ -208,6 +208,11 @@ impl Core {
         self.events.push_back(Event::Closed { by, code, text: text.to_owned() });
     }
 
+    /// Drops the frames that wait.
+    pub(super) fn say_nothing_more(&mut self) {
+        self.outbox.clear();
+    }
+
     /// Does what has become due at `now`.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         while let Some(id) = self.pending.expire(now) {

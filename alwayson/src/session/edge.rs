@@ -82,6 +82,10 @@ impl EdgeSession {
     /// Takes a Close frame and answers it; the session is over.
     pub fn receive_close(&mut self, _now: Instant, code: Option<u16>, text: String) {
         self.end(ClosedBy::Peer, code, &text);
+        if code.is_some() {
+            // The edge drops the connection without a Close frame of its own (section 2.7).
+            self.core.say_nothing_more();
+        }
     }
 
     /// Takes the news that the connection broke without a Close frame.

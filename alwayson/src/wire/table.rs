@@ -14,7 +14,7 @@ pub(crate) fn read_table(reader: &mut Reader<'_>) -> Result<InfoTable, DecodeErr
         table.fields.push(read_field(reader)?);
     }
     while reader.marker()? {
-        table.rows.push(read_row(reader, table.fields.len())?);
+        table.rows.extend(read_row(reader, table.fields.len())?);
     }
     reader.leave();
     Ok(table)
@@ -68,9 +68,13 @@ fn write_field(writer: &mut Writer<'_>, field: &Field) -> Result<(), EncodeError
     Ok(())
 }
 
-fn read_row(reader: &mut Reader<'_>, fields: usize) -> Result<Row, DecodeError> {
+/// Reads a row; `None` for one without cells in a table that has fields, which the original leaves out.
+fn read_row(reader: &mut Reader<'_>, fields: usize) -> Result<Option<Row>, DecodeError> {
     let offset = reader.offset();
     let cells = usize::from(reader.u16()?);
+    if cells == 0 && fields != 0 && fields & 0xFF != 0 {
+        return Ok(None);
+    }
     // The reference client always writes 0 as the high byte of the count (section 14.11).
     let lost_high_byte = matches!(fields, 0x100..=0xFFFF) && cells == fields & 0xFF;
     if cells != fields && !lost_high_byte {
@@ -80,5 +84,5 @@ fn read_row(reader: &mut Reader<'_>, fields: usize) -> Result<Row, DecodeError> 
     for _ in 0..fields {
         row.push(read_typed(reader)?);
     }
-    Ok(row)
+    Ok(Some(row))
 }

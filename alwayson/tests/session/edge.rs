@@ -198,14 +198,14 @@ fn a_ping_rate_shorter_than_the_pong_timeout_keeps_one_ping_on_its_way() {
 }
 
 #[test]
-fn a_close_of_the_peer_is_answered_and_loses_what_is_in_flight() {
+fn a_close_of_the_peer_is_not_echoed_and_loses_what_is_in_flight() {
     let mut edge = authenticated_edge(SessionSettings::default());
     let first = sent(&mut edge, at(0.0));
     let second = sent(&mut edge, at(0.0));
     edge.receive(at(0.0), asked(9));
     let Some(Event::Requested { id, .. }) = edge.poll_event() else { panic!() };
     edge.receive_close(at(1.0), Some(1001), "Going to Sleep".to_owned());
-    assert_eq!(frames(&mut edge), [Frame::Close { code: 1001, text: "Going to Sleep".to_owned() }]);
+    assert_eq!(frames(&mut edge), []);
     let closed = Event::Closed { by: ClosedBy::Peer, code: Some(1001), text: "Going to Sleep".to_owned() };
     assert_eq!(events(&mut edge), [Event::Lost { id: first }, Event::Lost { id: second }, closed]);
     assert_eq!(edge.respond(at(1.0), id, Response::success()), Err(SendError::Closed));

@@ -25,7 +25,10 @@ pub struct AutoBind {
     /// Interval of the probe, which only informs for these entries; default 60000 ms; 0 to 86 400 000.
     #[serde(deserialize_with = "millis::deserialize")]
     pub keepalive: Duration,
-    /// How the agent is spoken to; default `http`.
+    /// How the agent is spoken to; default `http`. The key is that of AddEdgeThing, as `persist` writes it.
+    pub proto: Protocol,
+    /// Known and without effect, as in the original, which shows and speaks `http` whatever stands here; default
+    /// `http`.
     pub protocol: Protocol,
     /// Name for HTTP Basic towards the agent; default none.
     pub user: Option<String>,
@@ -47,6 +50,7 @@ impl Default for AutoBind {
             path: "/".to_owned(),
             timeout: Duration::from_millis(30_000),
             keepalive: Duration::from_millis(60_000),
+            proto: Protocol::Http,
             protocol: Protocol::Http,
             user: None,
             password: None,

@@ -15,6 +15,12 @@ pub struct Edgebind {
     pub name_conflict: NameConflict,
     /// Whether a dead `auto_bind` target is unbound; default false: it is probed for display only.
     pub auto_bind_probe: bool,
+    /// Port of the admin interface on 127.0.0.1, 0 for any free one; default none: only the commands get in, by a
+    /// socket in the state directory.
+    pub admin_port: Option<u16>,
+    /// Whether the platform is asked for `isConnected` after a BIND, and for the name behind an identifier; default
+    /// true. A platform that does not know them is not asked again on a connection.
+    pub read_back: bool,
     /// Name patterns (`*` stands for any text) of services that may be kept in the spool; default `["*"]`.
     pub store_services: Vec<String>,
     /// Directory of our own files; default none: `offline_msg_store.directory`, then what the system offers.
@@ -27,6 +33,8 @@ impl Default for Edgebind {
             allow_remote_admin: false,
             name_conflict: NameConflict::Last,
             auto_bind_probe: false,
+            admin_port: None,
+            read_back: true,
             store_services: vec!["*".to_owned()],
             state_dir: None,
         }

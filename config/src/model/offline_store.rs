@@ -13,7 +13,8 @@ pub struct OfflineStore {
     /// Directory, which then is our state directory; default none. The original's default, `/opt/thingworx`, is not
     /// taken over: a file that does not name it leaves the choice to us.
     pub directory: Option<PathBuf>,
-    /// Bytes as the file has them; default 65535; 0 to 1 TiB. See [`OfflineStore::limit_bytes`].
+    /// Bytes the store may take; default 65535; 0 to 1 TiB. Up to its default it counts as not chosen: 256 MiB then. See
+    /// [`OfflineStore::limit_bytes`].
     pub max_size: u64,
 }
 

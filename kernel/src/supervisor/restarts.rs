@@ -14,7 +14,7 @@ use super::{
     child::{Child, State},
 };
 use crate::{
-    Decision, Exit, Failure, Lifetime, clock, lifeline::Parent, observer, rate::Rate, spec::Offspring,
+    Decision, Exit, Failure, Lifetime, Turn, clock, lifeline::Parent, observer, rate::Rate, spec::Offspring,
 };
 
 /// Which children are to be started again, and when.
@@ -58,6 +58,7 @@ impl Supervisor {
         if child.lives > 0 {
             observer::restarted(child.spec.kind());
         }
+        child.spec.tell(Turn::Up { restarts: child.lives });
         child.lives = child.lives.saturating_add(1);
         child.enter(State::Up { life, started: clock::now() });
     }
@@ -160,6 +161,7 @@ impl Supervisor {
 
     fn put_down(&mut self, place: Place, exit: Exit, until: Instant, quarantined: bool) {
         let Some(child) = self.children.get_mut(&place) else { return };
+        child.spec.tell(Turn::Down { exit: &exit, retry_unix_ms: clock::unix_millis_at(until), quarantined });
         child.last_exit = Some(Box::new(exit));
         child.enter(State::Down { until, quarantined });
         match self.strategy {

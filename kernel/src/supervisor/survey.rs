@@ -30,7 +30,7 @@ impl Handler<Survey> for Supervisor {
         let mut branches = Vec::new();
         let mut children = Vec::with_capacity(self.children.len());
         for (n, child) in self.children.values().enumerate() {
-            children.push(node(child, now));
+            children.push(node(child));
             if let State::Up { life, .. } = &child.state
                 && let Some(branch) = &life.branch
             {
@@ -81,16 +81,14 @@ impl Supervisor {
     }
 }
 
-fn node(child: &Child, now: Instant) -> TreeNode {
-    let next_retry = |until: Instant| {
-        let wait = until.saturating_duration_since(now).as_millis();
-        clock::unix_millis().saturating_add(i64::try_from(wait).unwrap_or(i64::MAX))
-    };
+fn node(child: &Child) -> TreeNode {
     let (state, next_retry_unix_ms) = match child.state {
         State::Up { .. } => (NodeState::Running, None),
         State::Ending { .. } => (NodeState::Stopping, None),
-        State::Down { until, quarantined: false } => (NodeState::Backoff, Some(next_retry(until))),
-        State::Down { until, quarantined: true } => (NodeState::Quarantined, Some(next_retry(until))),
+        State::Down { until, quarantined: false } => (NodeState::Backoff, Some(clock::unix_millis_at(until))),
+        State::Down { until, quarantined: true } => {
+            (NodeState::Quarantined, Some(clock::unix_millis_at(until)))
+        }
         State::Held => (NodeState::Held, None),
     };
     TreeNode {

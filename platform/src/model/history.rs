@@ -76,7 +76,7 @@ impl Default for History {
 }
 
 /// Bytes of a value that are not in the sample itself.
-fn weight(value: &Value) -> usize {
+pub(super) fn weight(value: &Value) -> usize {
     match value {
         Value::Text(_, text) => text.len(),
         Value::Blob(bytes) | Value::Image(bytes) => bytes.len(),
@@ -86,7 +86,8 @@ fn weight(value: &Value) -> usize {
     }
 }
 
-fn table_weight(table: &InfoTable) -> usize {
+/// Bytes of a table: of its fields, its cells and what is in them.
+pub(super) fn table_weight(table: &InfoTable) -> usize {
     let cells = table.rows.iter().flatten();
     let fields: usize = table
         .fields

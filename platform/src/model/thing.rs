@@ -7,7 +7,10 @@ use std::{
 
 use edgebind_alwayson::{BaseType, Content, Value};
 
-use super::{History, Property, ServiceDefinition};
+use super::{
+    History, Property, ServiceDefinition,
+    history::{table_weight, weight},
+};
 
 /// One thing of the model.
 #[derive(Clone, Debug)]
@@ -31,7 +34,9 @@ pub struct Thing {
     pub(super) holders: Vec<ConnectionId>,
     pub(super) ephemeral: bool,
     pub(super) last_connection: Option<i64>,
-    events: VecDeque<Event>,
+    /// With the bytes of their data.
+    events: VecDeque<(Event, usize)>,
+    event_bytes: usize,
 }
 
 /// Name of the template of a thing, for example `RemoteThing`.
@@ -82,6 +87,9 @@ impl Thing {
     /// Events kept of one thing; the oldest goes first.
     pub const MAX_EVENTS: usize = 64;
 
+    /// Bytes that the data of the events kept may have; the newest event stays, however long it is.
+    pub const MAX_EVENT_BYTES: usize = 256 << 10;
+
     /// A thing without properties and services.
     #[must_use]
     pub fn new(name: impl Into<String>, template: Template) -> Self {
@@ -99,6 +107,7 @@ impl Thing {
             ephemeral: false,
             last_connection: None,
             events: VecDeque::new(),
+            event_bytes: 0,
         }
     }
 
@@ -158,12 +167,21 @@ impl Thing {
             .filter(|property| property.remote.as_ref().is_some_and(|remote| remote.name == edge_name))
     }
 
-    /// Keeps an event, and forgets the oldest when there are more than [`Thing::MAX_EVENTS`].
+    /// Keeps an event; the oldest go when there are more than [`Thing::MAX_EVENTS`], or too long ones.
     pub fn record(&mut self, event: Event) {
-        if self.events.len() == Self::MAX_EVENTS {
-            self.events.pop_front();
+        let bytes = match &event.data {
+            Content::Nothing => 0,
+            Content::Table(table) => table_weight(table),
+            Content::Bare(value) => weight(value),
+        };
+        self.event_bytes += bytes;
+        self.events.push_back((event, bytes));
+        while self.events.len() > Self::MAX_EVENTS
+            || (self.event_bytes > Self::MAX_EVENT_BYTES && self.events.len() > 1)
+        {
+            let Some((_, bytes)) = self.events.pop_front() else { break };
+            self.event_bytes -= bytes;
         }
-        self.events.push_back(event);
     }
 
     /// The property that the edge calls `edge_name`: a remote binding of that name, else the property of that name.
@@ -203,7 +221,7 @@ impl Thing {
 
     /// Events kept, oldest first.
     pub fn events(&self) -> impl ExactSizeIterator<Item = &Event> {
-        self.events.iter()
+        self.events.iter().map(|(event, _)| event)
     }
 
     /// The connection that the thing is bound to, `None` while it is not connected.
@@ -290,5 +308,32 @@ impl fmt::Display for Template {
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "connection {}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use edgebind_alwayson::InfoTable;
+
+    use super::*;
+
+    #[test]
+    fn events_are_bounded_by_number_and_by_bytes() {
+        let mut thing = Thing::new("T", Template::remote_thing());
+        let event = |time, data| Event { name: "e".to_owned(), time, data };
+        for time in 0..100 {
+            thing.record(event(time, Content::Nothing));
+        }
+        let times = |thing: &Thing| thing.events().map(|event| event.time).collect::<Vec<_>>();
+        assert_eq!(times(&thing), (36..100).collect::<Vec<_>>());
+        let long = || Content::Table(InfoTable::content("x".repeat(100_000)));
+        for time in 100..104 {
+            thing.record(event(time, long()));
+        }
+        assert_eq!(times(&thing), [102, 103], "two of them fit");
+        thing.record(event(104, Content::Table(InfoTable::content("x".repeat(1_000_000)))));
+        assert_eq!(times(&thing), [104]);
+        thing.record(event(105, Content::Nothing));
+        assert_eq!((times(&thing), thing.event_bytes), (vec![105], 0));
     }
 }

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by a panic")]
 
 mod connection;
+mod crowd;
 mod faults;
 mod keeping;
 mod live;
+mod relay;
 mod requests;
 mod rest;
 mod rights;

@@ -1,6 +1,6 @@
 //! An edge, a REST client and a browser, as thin as can be: real sockets, bytes of the vectors where they fit.
 
-use std::{cell::Cell, collections::VecDeque, future::Future, time::Duration};
+use std::{cell::Cell, collections::VecDeque, future::Future, net::SocketAddr, time::Duration};
 
 use actix_web::http::StatusCode;
 use awc::ws;
@@ -79,7 +79,12 @@ impl Edge {
     }
 
     pub(crate) async fn connect_with(platform: &Platform, max_frame_bytes: u32) -> Self {
-        let url = format!("http://{}/Thingworx/WS", platform.address());
+        Self::connect_to(platform.address(), max_frame_bytes).await
+    }
+
+    /// Connects to the platform at `address`, or to a relay in front of it.
+    pub(crate) async fn connect_to(address: SocketAddr, max_frame_bytes: u32) -> Self {
+        let url = format!("http://{address}/Thingworx/WS");
         let request = awc::Client::default().ws(url).header("Max-Frame-Size", max_frame_bytes.to_string());
         let (_, socket) = soon("the upgrade", request.connect()).await.unwrap();
         let requests = VecDeque::new();
@@ -88,7 +93,12 @@ impl Edge {
 
     /// An edge that has bound `names`; the notifications that follow are answered.
     pub(crate) async fn bound(platform: &Platform, names: &[&str]) -> Self {
-        let mut edge = Self::connect(platform).await;
+        Self::bound_at(platform.address(), names).await
+    }
+
+    /// The same, at the address of a relay.
+    pub(crate) async fn bound_at(address: SocketAddr, names: &[&str]) -> Self {
+        let mut edge = Self::connect_to(address, 8192).await;
         edge.authenticate().await;
         assert_eq!(edge.bind(names).await.code, Code::SUCCESS);
         for name in names {

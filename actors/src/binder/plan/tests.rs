@@ -152,6 +152,47 @@ fn a_refused_marker_harms_no_thing_and_is_known_afterwards() {
 }
 
 #[test]
+fn names_under_way_with_the_marker_when_it_is_found_to_be_bad_are_tried_without_it() {
+    let mut bench = Bench::new();
+    bench.gateway = Some(Gateway { name: "GW".to_owned(), template: "EMSGateway".to_owned() });
+    bench.bad_marker = true;
+    bench.desire(&["a", "b"]);
+    bench.plan.link_up(bench.now);
+    let refused = Answer::Refused { code: Code::PRECONDITION_FAILED, reason: "held".to_owned() };
+    let poll = |bench: &mut Bench| bench.plan.poll(bench.gateway.as_ref(), bench.now).unwrap();
+    let both = poll(&mut bench);
+    bench.plan.answered(both.id, &refused, bench.now);
+    let (first, second) = (poll(&mut bench), poll(&mut bench));
+    assert!(first.bind.gateway.is_some() && second.bind.gateway.is_some());
+    bench.plan.answered(first.id, &refused, bench.now);
+    let trial = poll(&mut bench);
+    assert!(trial.bind.gateway.is_none());
+    bench.plan.answered(trial.id, &Answer::Accepted, bench.now);
+    assert!(bench.plan.marker_refused());
+    bench.plan.answered(second.id, &refused, bench.now);
+    bench.run();
+    assert_eq!(bench.bound(), ["a", "b"]);
+    assert!(bench.refused().is_empty(), "{:?}", bench.events);
+}
+
+#[test]
+fn a_binding_that_the_platform_does_not_confirm_is_given_up_and_may_be_desired_again() {
+    let mut bench = Bench::new();
+    bench.desire(&["a"]);
+    bench.plan.link_up(bench.now);
+    bench.run();
+    let name = ThingName::parse("a").unwrap();
+    bench.plan.unconfirmed(&name);
+    bench.plan.unconfirmed(&name);
+    assert_eq!(bench.plan.bound(), 0);
+    assert_eq!(bench.plan.poll_outcome().unwrap().event, BindEvent::Unconfirmed);
+    assert_eq!(bench.plan.poll_outcome(), None);
+    bench.desire(&["a"]);
+    bench.run();
+    assert!(bench.plan.is_bound(&name));
+}
+
+#[test]
 fn a_bad_name_does_not_discredit_a_good_marker() {
     let mut bench = Bench::new();
     bench.gateway = Some(Gateway { name: "GW".to_owned(), template: "EMSGateway".to_owned() });

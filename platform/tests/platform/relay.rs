@@ -1,0 +1,6 @@
+//! The relay over real sockets: every fault has a test that sees its effect.
+
+mod control;
+mod edges;
+mod peers;
+mod plain;

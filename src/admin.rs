@@ -1,0 +1,220 @@
+//! The admin interface: what runs and where each thing stands, for the commands (a Unix socket in the state directory)
+//! and for pages and scrapers (127.0.0.1, with a token). It only looks; it never stands on `http_server` (design 3.5).
+
+mod guard;
+mod token;
+mod view;
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    dev::{Server, ServerHandle},
+    http::{Method, StatusCode},
+    web,
+};
+use edgebind_actors::{Units, tree::Survey};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use tracing::warn;
+
+use crate::state_dir::StateDir;
+use guard::Guard;
+use token::Token;
+pub(crate) use view::Facts;
+
+/// Name of the socket in the state directory.
+pub(crate) const SOCKET: &str = "admin.sock";
+
+/// The running admin interface.
+pub(crate) struct Admin {
+    socket: Option<PathBuf>,
+    address: Option<SocketAddr>,
+    servers: Vec<ServerHandle>,
+}
+
+/// What the admin interface looks at.
+#[derive(Clone)]
+pub(crate) struct Sight {
+    pub(crate) units: Units,
+    pub(crate) survey: Survey,
+    pub(crate) facts: Facts,
+}
+
+/// Why the admin interface does not serve.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AdminError {
+    #[error("cannot listen at {}: {source}", path.display())]
+    Socket { path: PathBuf, source: io::Error },
+    #[error("edgebind.admin_port: cannot listen at 127.0.0.1:{port}: {source}")]
+    Port { port: u16, source: io::Error },
+    #[error("the token {} cannot be kept: {source}", path.display())]
+    Token { path: PathBuf, source: io::Error },
+}
+
+impl Admin {
+    /// Listens at the socket, and at `port` of 127.0.0.1 if one is given (0: any free one).
+    ///
+    /// A socket that cannot be had (a path of more than 107 bytes, a file system without sockets) is said, and the
+    /// gateway runs without.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError`] for the port, which somebody has asked for.
+    pub(crate) fn start(sight: &Sight, folder: &StateDir, port: Option<u16>) -> Result<Self, AdminError> {
+        let mut admin = Self { socket: None, address: None, servers: Vec::new() };
+        #[cfg(unix)]
+        match admin.listen_at_socket(sight, folder.path()) {
+            Ok(()) => {}
+            Err(error) => warn!(%error, "edgebind status and edgebind things will not work."),
+        }
+        if let Some(port) = port {
+            admin.listen_at_port(sight, folder.path(), port)?;
+        }
+        Ok(admin)
+    }
+
+    /// Address on 127.0.0.1, if there is one.
+    pub(crate) const fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Ends both listeners; open requests are short and not waited for.
+    pub(crate) async fn stop(self) {
+        for server in &self.servers {
+            server.stop(false).await;
+        }
+    }
+
+    #[cfg(unix)]
+    fn listen_at_socket(&mut self, sight: &Sight, folder: &Path) -> Result<(), AdminError> {
+        use std::os::unix::{fs::PermissionsExt, net::UnixListener};
+        let path = folder.join(SOCKET);
+        let unusable = |source| AdminError::Socket { path: path.clone(), source };
+        // Made under another name and closed to others before anybody can find it. What a killed process left behind
+        // is ours to remove: the directory is locked.
+        let draft = folder.join(".admin.sock");
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&draft).map_err(unusable)?;
+        fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)).map_err(unusable)?;
+        fs::rename(&draft, &path).map_err(unusable)?;
+        let server = serve(sight.clone(), Guard::Open, Listener::Socket(listener)).map_err(unusable)?;
+        self.socket = Some(path);
+        self.run(server);
+        Ok(())
+    }
+
+    fn listen_at_port(&mut self, sight: &Sight, folder: &Path, port: u16) -> Result<(), AdminError> {
+        let unusable = |source| AdminError::Port { port, source };
+        let token = Token::kept_in(folder)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
+        token.announce(address, folder);
+        let guard = Guard::Token(token);
+        let server = serve(sight.clone(), guard, Listener::Port(listener)).map_err(unusable)?;
+        self.address = Some(address);
+        self.run(server);
+        Ok(())
+    }
+
+    fn run(&mut self, server: Server) {
+        self.servers.push(server.handle());
+        actix_rt::spawn(async move {
+            if let Err(error) = server.await {
+                warn!(%error, "The admin interface has ended.");
+            }
+        });
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        if let Some(socket) = &self.socket {
+            // A file that stays behind is replaced by the next start.
+            fs::remove_file(socket).unwrap_or_default();
+        }
+    }
+}
+
+/// Where a server of ours listens.
+enum Listener {
+    #[cfg(unix)]
+    Socket(std::os::unix::net::UnixListener),
+    Port(TcpListener),
+}
+
+/// One thread and few connections: it serves people, not machines.
+fn serve(sight: Sight, guard: Guard, listener: Listener) -> io::Result<Server> {
+    let state = web::Data::new(State { sight, guard });
+    let server = HttpServer::new(move || {
+        App::new().app_data(web::Data::clone(&state)).default_service(web::to(handle))
+    })
+    .workers(1)
+    .max_connections(64)
+    .shutdown_timeout(1)
+    .disable_signals();
+    Ok(match listener {
+        #[cfg(unix)]
+        Listener::Socket(listener) => server.listen_uds(listener)?,
+        Listener::Port(listener) => server.listen(listener)?,
+    }
+    .run())
+}
+
+struct State {
+    sight: Sight,
+    guard: Guard,
+}
+
+/// What `/edgebind/v1/things` may be asked.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Selection {
+    /// Only things that are not bound.
+    unbound: bool,
+}
+
+async fn handle(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    if let Err(refused) = state.guard.check(request.headers()) {
+        return refused.into_response();
+    }
+    if request.method() != Method::GET {
+        return problem(StatusCode::METHOD_NOT_ALLOWED, "the admin interface only looks: use GET");
+    }
+    let Some(path) = request.path().strip_prefix("/edgebind/v1/") else { return unknown(request.path()) };
+    let units = &state.sight.units;
+    match path {
+        "status" => HttpResponse::Ok().json(view::status(units, &state.sight.facts)),
+        "tree" => match state.sight.survey.look().await {
+            Some(tree) => HttpResponse::Ok().json(tree),
+            None => problem(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree does not answer"),
+        },
+        "things" => match web::Query::<Selection>::from_query(request.query_string()) {
+            Ok(selection) => HttpResponse::Ok().json(view::things(units, selection.unbound)),
+            Err(_) => problem(StatusCode::BAD_REQUEST, "the one parameter is unbound, true or false"),
+        },
+        path => match path.strip_prefix("things/").map(|name| percent_decode_str(name).decode_utf8()) {
+            Some(Ok(name)) => match view::thing(units, &name) {
+                Some(thing) => HttpResponse::Ok().json(thing),
+                None => problem(StatusCode::NOT_FOUND, &format!("no thing is registered as {name:?}")),
+            },
+            _ => unknown(request.path()),
+        },
+    }
+}
+
+fn unknown(path: &str) -> HttpResponse {
+    let known = "status, tree, things and things/<name> below /edgebind/v1/";
+    problem(StatusCode::NOT_FOUND, &format!("{path} is none of {known}"))
+}
+
+fn problem(status: StatusCode, text: &str) -> HttpResponse {
+    HttpResponse::build(status).json(serde_json::json!({ "error": text }))
+}

@@ -1,0 +1,140 @@
+//! Asks the running gateway by the admin socket in its state directory.
+
+use std::{
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args as ClapArgs;
+use edgebind_config::{Sources, load};
+use serde_json::Value;
+
+use crate::{admin, state_dir};
+
+/// Which gateway is asked.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Which {
+    /// Configuration file of the gateway, which may name its state directory.
+    #[arg(long, value_name = "FILE", default_value = "etc/config.json")]
+    cfg: PathBuf,
+    /// State directory of the gateway.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InquiryError {
+    #[error("{0}")]
+    StateDir(#[from] state_dir::StateDirError),
+    #[error(
+        "no gateway runs with the state directory {}: {source}; \
+         name the gateway's by --state-dir, or its configuration by -cfg",
+        folder.display()
+    )]
+    NotRunning { folder: PathBuf, source: io::Error },
+    #[error("the gateway's answer broke off: {0}")]
+    Broken(io::Error),
+    #[error("the gateway's answer cannot be read")]
+    Unreadable,
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Which {
+    /// Asks for `path` below `/edgebind/v1/`.
+    ///
+    /// # Errors
+    ///
+    /// [`InquiryError`]
+    pub(super) fn ask(&self, path: &str) -> Result<Value, InquiryError> {
+        let folder = self.folder()?;
+        let stream = connect(&folder.join(admin::SOCKET))
+            .map_err(|source| InquiryError::NotRunning { folder: folder.clone(), source })?;
+        exchange(stream, path)
+    }
+
+    /// Where the gateway has its own files; a configuration that is missing or broken says nothing about it.
+    fn folder(&self) -> Result<PathBuf, InquiryError> {
+        let config = load(&Sources::path(&self.cfg).environment(state_dir::environment()));
+        let config = config.map(|loaded| loaded.config).unwrap_or_default();
+        Ok(state_dir::resolve(self.state_dir.as_deref(), &config)?)
+    }
+}
+
+#[cfg(unix)]
+fn connect(path: &Path) -> io::Result<std::os::unix::net::UnixStream> {
+    let stream = std::os::unix::net::UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+#[cfg(not(unix))]
+fn connect(_: &Path) -> io::Result<std::net::TcpStream> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
+}
+
+/// One request and its answer, which is read until the gateway closes.
+fn exchange(mut stream: impl Read + Write, path: &str) -> Result<Value, InquiryError> {
+    let request = format!("GET /edgebind/v1/{path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).map_err(InquiryError::Broken)?;
+    let mut answer = Vec::new();
+    stream.take(LARGEST).read_to_end(&mut answer).map_err(InquiryError::Broken)?;
+    let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or(InquiryError::Unreadable)?;
+    let (head, body) = answer.split_at(head_end + 4);
+    let fine = head.get(9..12) == Some(b"200");
+    let body: Value = serde_json::from_slice(body).map_err(|_| InquiryError::Unreadable)?;
+    if fine {
+        return Ok(body);
+    }
+    let reason = body.get("error").and_then(Value::as_str).unwrap_or("the gateway refused without a reason");
+    Err(InquiryError::Refused(reason.to_owned()))
+}
+
+/// A gateway with 100,000 things needs a moment to tell of them all.
+const PATIENCE: Duration = Duration::from_secs(15);
+const LARGEST: u64 = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream that swallows the request and gives a recorded answer.
+    struct Recorded(io::Cursor<Vec<u8>>);
+
+    impl Read for Recorded {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer)
+        }
+    }
+
+    impl Write for Recorded {
+        fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+            Ok(buffer.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn ask(answer: &str) -> Result<Value, InquiryError> {
+        exchange(Recorded(io::Cursor::new(answer.as_bytes().to_vec())), "status")
+    }
+
+    #[test]
+    fn an_answer_is_read_and_a_refusal_tells_its_reason() {
+        assert_eq!(ask("HTTP/1.0 200 OK\r\na: b\r\n\r\n{\"a\":1}").unwrap()["a"], 1);
+        let refused = ask("HTTP/1.0 404 Not Found\r\n\r\n{\"error\":\"no such thing\"}").unwrap_err();
+        assert_eq!(refused.to_string(), "no such thing");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_said() {
+        for broken in ["", "HTTP/1.0 200 OK\r\n", "HTTP/1.0 200 OK\r\n\r\nhello", "\r\n\r\n"] {
+            assert!(matches!(ask(broken), Err(InquiryError::Unreadable)), "{broken:?}");
+        }
+    }
+}

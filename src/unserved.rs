@@ -1,0 +1,96 @@
+//! What a configuration may ask for and this version does not do: `run` and `check` say the same about it.
+
+use edgebind_config::{Config, Encryption, Protocol};
+use serde::Serialize;
+
+/// A wish of the configuration that is not fulfilled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Unserved {
+    /// The key that asks for it.
+    pub(crate) key: &'static str,
+    /// Whether `run` refuses to start: going on would be less safe than the configuration wants, or reach nothing.
+    pub(crate) stops: bool,
+    /// What happens instead.
+    pub(crate) text: &'static str,
+}
+
+/// Everything that `config` asks for in vain, what stops the gateway first.
+pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
+    let agents_in_tls = config.auto_bind.iter().any(|entry| !entry.gateway && entry.proto == Protocol::Https);
+    let connection = &config.ws_connection;
+    [
+        (
+            connection.encryption != Encryption::None,
+            stop("ws_connection.encryption", "ssl: this version connects in clear only; set it to none"),
+        ),
+        (
+            config.http_server.ssl,
+            stop("http_server.ssl", "true: this version serves in clear only; set it to false"),
+        ),
+        (
+            config.proxy.is_some(),
+            stop("proxy", "there: this version connects directly only; remove the group"),
+        ),
+        (
+            agents_in_tls,
+            note("auto_bind[].proto", "https: the thing is bound, and every request to it is answered BAD_GATEWAY"),
+        ),
+        (
+            config.file.is_some(),
+            note("file", "file services are answered NOT_IMPLEMENTED and do not stand in GetMetadata"),
+        ),
+        (
+            config.tunnel.is_some(),
+            note("tunnel", "tunnels are answered NOT_IMPLEMENTED and do not stand in GetMetadata"),
+        ),
+        (config.fips.enabled, note("fips.enabled", "true: the gateway runs, without a FIPS 140 validated module")),
+        (
+            config.offline_msg_store.enabled,
+            note(
+                "offline_msg_store.enabled",
+                "true (the default): there is no store yet; while the platform is away, senders are told 503 at once",
+            ),
+        ),
+        (
+            connection.duty_cycle < 100,
+            note("ws_connection.duty_cycle", "below 100: the link stays up all the time"),
+        ),
+        (connection.verbose, note("ws_connection.verbose", "true: messages are not dumped into the log")),
+        (!config.logger.auto_flush, note("logger.auto_flush", "false: every line is written at once")),
+        (
+            config.logger.audit_target.is_some(),
+            note("logger.audit_target", "audit events stand in the ordinary log only"),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(asked, unserved)| asked.then_some(unserved))
+    .collect()
+}
+
+const fn stop(key: &'static str, text: &'static str) -> Unserved {
+    Unserved { key, stops: true, text }
+}
+
+const fn note(key: &'static str, text: &'static str) -> Unserved {
+    Unserved { key, stops: false, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_less_safe_than_configured_stops_the_gateway() {
+        let mut config = Config::default();
+        let keys = |config: &Config| -> Vec<(&'static str, bool)> {
+            unserved(config).iter().map(|found| (found.key, found.stops)).collect()
+        };
+        assert_eq!(keys(&config), [("ws_connection.encryption", true), ("offline_msg_store.enabled", false)]);
+        config.ws_connection.encryption = Encryption::None;
+        config.offline_msg_store.enabled = false;
+        assert!(keys(&config).is_empty());
+        config.http_server.ssl = true;
+        config.fips.enabled = true;
+        assert_eq!(keys(&config), [("http_server.ssl", true), ("fips.enabled", false)]);
+    }
+}
