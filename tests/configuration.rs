@@ -1,5 +1,6 @@
 //! The configuration from outside: `check`, `encrypt`, and what `run` does with a file that cannot be read.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(clippy::unwrap_used, reason = "what is missing fails the test, as it should")]
 
 #[path = "support/all.rs"]
 mod support;

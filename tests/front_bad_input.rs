@@ -1,6 +1,11 @@
 //! The gateway's own services and its guards against callers who err or mean harm: every answer has the right status and
 //! a sentence, nothing panics, and the neighbours are served as before.
 #![cfg(all(unix, feature = "dev"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 #[path = "support/all.rs"]
 mod support;

@@ -2,6 +2,7 @@
 
 mod plan;
 mod read_back;
+mod refusal;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -22,6 +23,7 @@ use crate::{
     things::BindNews,
 };
 use read_back::{About, Finding, Question, ReadBack, Said};
+use refusal::is_held;
 
 /// Actor that binds and unbinds.
 pub struct Binder {
@@ -399,16 +401,6 @@ fn said(about: About, result: Result<Response, CallError>) -> Said {
         (About::Name, Some(Value::Text(_, name))) if !name.is_empty() => Said::Name(name.clone()),
         _ => Said::NotOffered,
     }
-}
-
-/// Whether a refusal means that another connection has the name (first-in-wins). The protocol leaves the code open
-/// (protocol notes, section 7.3); the words are what platforms are known to say.
-fn is_held(code: Code, reason: &str) -> bool {
-    let reason = reason.to_ascii_lowercase();
-    code == Code::PRECONDITION_FAILED
-        || ["already bound", "another connection", "bound by", "already in use"]
-            .iter()
-            .any(|words| reason.contains(words))
 }
 
 /// Who may wait for one name at a time; further ones are told at once that there is no news.

@@ -44,10 +44,11 @@ pub(super) async fn read(
         }
         Ok(body.freeze())
     };
-    let body = tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
+    let Ok(body) = tokio::time::timeout(deadline, work).await else {
         let text = format!("the body did not arrive within {deadline:?}");
-        Err(last(sentence(StatusCode::BAD_REQUEST, &text)))
-    })?;
+        return Err(last(sentence(StatusCode::BAD_REQUEST, &text)));
+    };
+    let body = body?;
     if body.is_empty() {
         return Ok(body);
     }

@@ -2,6 +2,11 @@
 //!
 //! A test file takes it in by `#[path = "support/all.rs"] mod support;`.
 #![allow(dead_code, unused_imports, reason = "every test file uses a part of it")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is missing fails the test, as it should"
+)]
 
 mod http;
 mod port;

@@ -13,6 +13,6 @@ pub(crate) fn free_port() -> u16 {
     wait_until("a free port", || {
         let port = fastrand::u16(10_000..32_000);
         let free = TcpStream::connect(("127.0.0.1", port)).is_err();
-        (free && GIVEN.lock().unwrap().insert(port)).then_some(port)
+        (free && GIVEN.lock().expect("nobody panics with it in hand").insert(port)).then_some(port)
     })
 }
