@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use edgebind_kernel::clock;
 use serde_json::{Value, json};
-use support::{Answer, Process, Rest, Site, remote_thing, result};
+use support::{Answer, Process, Request, Rest, Site, remote_thing, result, wait_for};
 
 #[test]
 fn a_remote_service_looks_like_a_local_one() {
@@ -132,6 +132,39 @@ fn a_thing_that_is_not_connected_is_unavailable() {
         says(&answer, "Absent");
         assert!(answer.text().contains("not connected"), "{}", answer.text());
     }
+}
+
+#[test]
+fn what_the_device_offers_is_browsed_and_added_and_comes_to_life() {
+    let site = Site::new([json!({ "name": "Bare" })]);
+    let (_platform, _gateway) = site.running();
+    let _agent = site.agents(&["--name", "Bare"]);
+    let rest = site.rest();
+    rest.connected("Bare", true);
+    let remote = |method: &str, body: Option<Value>| {
+        let request =
+            Request::new(method, "/edgebind/v1/platform/things/Bare/remote").header("appKey", &rest.key);
+        let request = body.map_or(request.clone(), |body| request.json(&body));
+        let answer = request.send(&rest.address).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let offer = remote("GET", None);
+    let names = |list: &Value| {
+        let named = list.as_array().unwrap().iter();
+        named.map(|entry| entry["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(names(&offer["services"]).contains(&"Add".to_owned()), "{offer}");
+    assert_eq!(offer["skipped"], json!([]));
+    let added = remote("POST", Some(json!({ "all": true })));
+    assert_eq!(added["refused"], json!([]));
+    assert_eq!(added["properties"].as_array().map(Vec::len), Some(names(&offer["properties"]).len()));
+    // The device was told, asked what to push, and pushes.
+    rest.moves("Bare", "temperature");
+    assert_eq!(result(&rest.call("Bare", "Add", &json!({ "a": 2, "b": 3 }))), 5);
+    let written = rest.put("Bare", "label", &json!("new"));
+    assert_eq!(written.status, 200, "{}", written.text());
+    wait_for("the pushed label", || rest.value("Bare", "label"), |value| *value == "new");
 }
 
 /// A platform, a gateway and the agent `Pump`, started with these arguments; nobody stands for `Absent`.

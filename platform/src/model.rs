@@ -136,6 +136,13 @@ impl Model {
         std::mem::take(&mut self.rebound).into_iter().filter_map(bound).collect()
     }
 
+    /// Notes once more that the edge of a thing has to be told, because it could not be.
+    pub fn rebound_again(&mut self, bound_name: &str) {
+        if let Some(name) = self.resolve(bound_name).map(|thing| thing.name.clone()) {
+            self.rebound.insert(name);
+        }
+    }
+
     /// The thing of this name, or of the identifier behind a leading `*`.
     #[must_use]
     pub fn resolve(&self, entity: &str) -> Option<&Thing> {

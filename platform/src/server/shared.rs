@@ -12,7 +12,6 @@ use actix::{Addr, dev::SendError};
 use edgebind_alwayson::{Code, Response};
 use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::{broadcast, oneshot};
-use tracing::warn;
 
 use super::{
     AppKey, Counts, Settings,
@@ -170,13 +169,11 @@ impl Shared {
             let _ = self.changes.send(Arc::new(change));
         }
         for (connection, name) in model.take_rebound() {
-            let told =
-                self.edges.resolve(&connection).is_some_and(|edge| edge.try_send(Notify { name }).is_ok());
-            if !told {
-                warn!(
-                    connection = connection.0,
-                    "Changed bindings not told: the connection is busy or ends."
-                );
+            // Who is gone is told after its next BIND.
+            let Some(edge) = self.edges.resolve(&connection) else { continue };
+            if let Err(SendError::Full(Notify { name })) = edge.try_send(Notify { name }) {
+                // Told with the next work on the model: a connection that is flooded makes plenty of it.
+                model.rebound_again(&name);
             }
         }
         result

@@ -3,10 +3,11 @@
 use actix_web::http::StatusCode;
 use awc::ws;
 use edgebind_alwayson::{Characteristic, Content, Method, Request, Response, Value};
+use edgebind_platform::{AppKey, Rights};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 
-use crate::support::{Edge, KEY, PATIENCE, on_actix, platform, rest_as, soon};
+use crate::support::{Edge, KEY, PATIENCE, on_actix, platform, rest_as, settings, soon};
 
 const MODEL: &str = r#"{"things": [
     {"name": "Pump", "learn": true, "properties": [{"name": "speed", "baseType": "NUMBER", "remote": {}}]}
@@ -245,5 +246,26 @@ fn a_page_that_says_something_else_is_closed() {
         let frame = soon("the close", page.0.next()).await.unwrap().unwrap();
         let ws::Frame::Close(Some(reason)) = frame else { panic!("unexpected {frame:?}") };
         assert_eq!(reason.code, ws::CloseCode::Policy);
+    });
+}
+
+#[test]
+fn the_live_socket_wants_the_right_to_read_and_ends_with_its_key() {
+    on_actix(async {
+        let mut settings = settings(MODEL);
+        let soon_over = edgebind_kernel::clock::unix_millis() + 1500;
+        settings.app_keys.push(AppKey::new("binds").with_rights(Rights::parse("bind").unwrap()));
+        settings.app_keys.push(AppKey::new("ends").expiring(soon_over));
+        let platform = edgebind_platform::start(settings).await.unwrap();
+        let refused = Page::open(&platform, "?appKey=binds", None).await.err();
+        assert_eq!(refused, Some(StatusCode::FORBIDDEN));
+        let mut page = Page::open(&platform, "?appKey=ends", None).await.unwrap();
+        page.picture().await;
+        let frame = soon("the close", page.0.next()).await.unwrap().unwrap();
+        let ws::Frame::Close(Some(reason)) = frame else { panic!("unexpected {frame:?}") };
+        assert_eq!(reason.code, ws::CloseCode::Policy);
+        assert_eq!(reason.description.as_deref(), Some("Policy Violation the application key has expired"));
+        let refused = Page::open(&platform, "?appKey=ends", None).await.err();
+        assert_eq!(refused, Some(StatusCode::UNAUTHORIZED));
     });
 }

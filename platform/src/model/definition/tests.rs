@@ -80,6 +80,8 @@ fn adding_everything_binds_what_is_local_and_refuses_what_is_taken() {
     let service = thing.service("New").unwrap();
     assert_eq!((service.inputs.len(), service.output), (1, BaseType::String));
     assert_eq!(model.take_rebound(), [(ConnectionId(7), "*id".to_owned())], "told once");
+    model.rebound_again("*id");
+    assert_eq!(model.take_rebound().len(), 1, "and again when it could not be told");
     assert_eq!(model.adopt("T", metadata(), &Selection::All).unwrap().properties, [""; 0]);
     assert!(model.take_rebound().is_empty(), "nothing changed");
 }

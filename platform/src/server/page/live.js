@@ -43,9 +43,14 @@ function open() {
   };
   socket.onmessage = (event) => {
     heard.picture(JSON.parse(event.data, exact));
-    // After what it says is shown: a page that cannot keep up is told less.
-    requestAnimationFrame(() => say("ok"));
-    if (document.hidden) say("ok");
+    // After what it says is shown, so that a page that cannot keep up is told less; a hidden page shows nothing.
+    let taken = false;
+    const take = () => {
+      if (!taken) say("ok");
+      taken = true;
+    };
+    requestAnimationFrame(take);
+    setTimeout(take, 250);
   };
   socket.onclose = async () => {
     socket = null;

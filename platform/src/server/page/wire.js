@@ -7,6 +7,7 @@ import { clock, count } from "./values.js";
 const MOST = 300; // lines in the page
 const list = byId("lines");
 let waiting = []; // lines that are not in the page yet, oldest first
+let wanted = ""; // text of the filter
 let missed = 0;
 let paused = false;
 let open = false;
@@ -28,7 +29,8 @@ export function hide() {
 export function lines(added, skipped) {
   if (!open) return;
   missed += skipped;
-  waiting.push(...added);
+  // Those that were on their way when the filter changed are of the one before.
+  waiting.push(...added.filter((line) => passes(searched(line))));
   if (waiting.length > MOST) {
     missed += waiting.length - MOST;
     waiting = waiting.slice(-MOST);
@@ -62,17 +64,19 @@ function element(line) {
     make("span", { class: "size", text: `#${line.connection}, ${line.after === null ? "" : `${line.after} ms, `}${line.bytes} B` }));
   const item = make("li", { class: line.bad ? "refusal" : line.way },
     line.text ? make("details", {}, summary, make("pre", { text: line.text, tabindex: "0" })) : make("div", { class: "bare" }, ...summary.childNodes));
-  item.dataset.text = `${line.title}\n${line.answers ?? ""}\n${line.text}`.toLowerCase();
+  item.dataset.text = searched(line);
   return item;
 }
 
 /** The platform filters what comes; what is here is filtered here. */
 function sift() {
-  const wanted = byId("wire-filter").value.trim().toLowerCase();
-  const passes = (text) => text.includes(wanted);
+  wanted = byId("wire-filter").value.trim().toLowerCase();
   for (const item of [...list.children]) if (!passes(item.dataset.text)) item.remove();
-  waiting = waiting.filter((line) => passes(`${line.title}\n${line.answers ?? ""}\n${line.text}`.toLowerCase()));
+  waiting = waiting.filter((line) => passes(searched(line)));
 }
+
+const passes = (text) => text.includes(wanted);
+const searched = (line) => `${line.title}\n${line.answers ?? ""}\n${line.text}`.toLowerCase();
 
 byId("wire-filter").addEventListener("input", later(200, () => {
   if (!open) return;
