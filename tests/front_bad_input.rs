@@ -76,7 +76,7 @@ fn wrong_inputs_of_the_gateways_services_are_refused_with_a_sentence() {
         (400, "TestPort", json!({ "host": ["127.0.0.1"], "port": 80 })),
         (504, "TestPort", json!({ "host": "no.such.host.invalid", "port": 80 })),
         (504, "TestPort", json!({ "host": "a b\r\nc", "port": 80 })),
-        (501, "TestPort", json!({ "host": "127.0.0.1", "port": 80, "useSSL": true })),
+        (504, "TestPort", json!({ "host": "no.such.host.invalid", "port": 80, "useSSL": true })),
         (400, "GetLogData", json!({ "maxItems": "many" })),
         (400, "GetLogData", json!({ "startDate": "yesterday" })),
         (400, "StartFileLogging", json!({ "level": "LOUD" })),

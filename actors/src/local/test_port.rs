@@ -6,6 +6,8 @@ use super::{Caller, forbidden};
 use crate::{Units, tcp};
 
 /// Connects and closes without a byte: success without content, or GATEWAY_TIMEOUT.
+///
+/// `useSSL` and `useProxy` change nothing: who listens is told by the TCP connect.
 pub(super) async fn test(units: &Units, inputs: &Inputs, caller: Caller) -> Response {
     if let Some(address) = caller.stranger(units) {
         return forbidden(address, "the network behind the gateway is not open to it");
@@ -19,12 +21,6 @@ pub(super) async fn test(units: &Units, inputs: &Inputs, caller: Caller) -> Resp
     else {
         return bad("TestPort needs the input 'port', a number from 1 to 65535");
     };
-    for option in ["useSSL", "useProxy"] {
-        if inputs.boolean(option) == Some(true) {
-            let text = format!("this version tests plain connections only; leave '{option}' out");
-            return Response::error(Code::NOT_IMPLEMENTED, text);
-        }
-    }
     match tcp::probe(host, port).await {
         Ok(()) => Response::success(),
         Err(error) => Response::error(Code::GATEWAY_TIMEOUT, format!("{host}:{port}: {error}")),
