@@ -50,8 +50,17 @@ fn the_page_is_there_and_its_data_is_for_those_who_know_the_key() {
     assert_eq!(answer.status, 200);
     assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{answer:?}");
     assert!(!answer.text().contains(&demo.rest().key), "the page itself holds no key");
-    for file in ["/page.js", "/page.css"] {
-        assert_eq!(Request::get(file).send(address).unwrap().status, 200, "{file}");
+    let text = answer.text();
+    let files: Vec<&str> = ["src=\"", "href=\""]
+        .iter()
+        .flat_map(|attribute| text.split(attribute).skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|file| file.contains(".js") || file.contains(".css"))
+        .collect();
+    assert!(files.len() > 1, "the page has a style and a script: {files:?}");
+    for file in files {
+        let path = format!("/{}", file.trim_start_matches('/'));
+        assert_eq!(Request::get(&path).send(address).unwrap().status, 200, "{path}");
     }
     let live = |path: &str| {
         Request::get(path)
