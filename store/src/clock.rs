@@ -10,19 +10,3 @@ pub struct Clock {
     /// Time of day in milliseconds since 1970 UTC, kept with each record.
     pub unix_ms: fn() -> i64,
 }
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use std::time::SystemTime;
-
-    use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "a test has no other clock")]
-    pub(crate) fn system() -> Clock {
-        let unix_ms = || {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
-            i64::try_from(since.as_millis()).expect("before the year 292277026")
-        };
-        Clock { now: Instant::now, unix_ms }
-    }
-}

@@ -104,7 +104,9 @@ fn record_at(rest: &[u8]) -> Result<usize, bool> {
     // A wrong length would swallow the next records: behind a whole record stands a marker or the end.
     let behind = rest.get(HEAD_LEN + length..).unwrap_or_default();
     let plausible = behind.is_empty() || behind.starts_with(MARKER) || MARKER.starts_with(behind);
-    let inside = rest.get(HEAD_LEN..HEAD_LEN + length).unwrap_or_default();
+    // Also one that the wrong length cuts in two.
+    let end = (HEAD_LEN + length + MARKER.len() - 1).min(rest.len());
+    let inside = rest.get(HEAD_LEN..end).unwrap_or_default();
     if !plausible && find(inside, MARKER).is_some() {
         return Err(false);
     }

@@ -8,6 +8,8 @@ mod lane;
 #[cfg(test)]
 mod model_test;
 mod pace;
+#[cfg(test)]
+mod rules_test;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

@@ -8,8 +8,6 @@ pub(crate) mod database;
 pub(crate) mod file;
 mod health;
 mod op;
-#[cfg(test)]
-mod tests;
 mod worker;
 
 use std::path::PathBuf;
@@ -241,7 +239,7 @@ impl Spool {
 
     /// Runs one of the requests with a callback and waits for its answer; for commands and tests. Blocks.
     ///
-    /// ```ignore
+    /// ```text
     /// let gone = spool.wait(|spool, done| spool.drop_dead(seqs, done))?;
     /// ```
     ///

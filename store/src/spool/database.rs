@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
 use crate::error::StoreError;
@@ -66,11 +67,13 @@ impl Database {
     /// Opens or creates the file and checks it.
     pub(crate) fn open(path: &Path, max_pages: Option<u32>) -> Result<Self, StoreError> {
         create_private(path)?;
+        let fresh = fs::metadata(path).is_ok_and(|found| found.len() == 0);
         let connection = Connection::open(path).map_err(|error| StoreError::from_sqlite(path, &error))?;
         let mut database = Self { connection, path: path.to_owned(), next_seq: 1, identity: None };
-        database.set_up(max_pages).map_err(|error| database.error(&error))?;
+        database.set_up(fresh, max_pages).map_err(|error| database.error(&error))?;
         database.check()?;
         database.migrate()?;
+        database.fold_on_close(true).map_err(|error| database.error(&error))?;
         let highest =
             "SELECT max(ifnull((SELECT max(seq) FROM record), 0), ifnull((SELECT max(seq) FROM dead), 0))";
         let highest: i64 = database.ask(highest)?;
@@ -187,12 +190,17 @@ impl Database {
         row.optional().map_err(|error| self.error(&error))
     }
 
-    fn set_up(&self, max_pages: Option<u32>) -> Result<(), rusqlite::Error> {
+    fn set_up(&self, fresh: bool, max_pages: Option<u32>) -> Result<(), rusqlite::Error> {
         self.connection.busy_timeout(std::time::Duration::from_millis(500))?;
-        // auto_vacuum only takes effect before the first table; WAL makes it permanent with the first write.
+        // Until the file is found sound, nothing may write to it, not even its own log.
+        self.fold_on_close(false)?;
+        if fresh {
+            // Only takes effect before the first table, and would write to an existing file.
+            self.connection.execute_batch("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;")?;
+        }
         self.connection.execute_batch(
-            "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA trusted_schema = OFF;
-             PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2048;",
+            "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
+             PRAGMA cache_size = -2048;",
         )?;
         let mode: String = self.connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
         debug_assert_eq!(mode, "wal");
@@ -206,6 +214,11 @@ impl Database {
                     .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get(0))?;
         }
         Ok(())
+    }
+
+    fn fold_on_close(&self, fold: bool) -> Result<(), rusqlite::Error> {
+        let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        self.connection.set_db_config(keep_log, !fold).map(|_| ())
     }
 
     fn check(&self) -> Result<(), StoreError> {

@@ -156,8 +156,9 @@ impl Worker {
             Err(error) => {
                 database.rollback();
                 self.gathered = ops;
+                // Who is told of the failure finds it in the health, too.
+                self.fail(error.clone());
                 self.refuse(&error);
-                self.fail(error);
             }
         }
     }
