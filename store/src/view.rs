@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::error::StoreError;
 use crate::record::{DeadLetter, JournalEntry, Stored};
@@ -62,7 +62,7 @@ impl View {
         let first: Result<Connection, rusqlite::Error> = open(path, flags);
         let connection = match first {
             // Nobody has it open, and the directory may not be written: then nothing can change under us either.
-            Err(rusqlite::Error::SqliteFailure(_, _)) if path.exists() => {
+            Err(error) if is_forbidden(&error) && path.exists() => {
                 let text = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
                 let uri = PathBuf::from(format!("file:{text}?immutable=1"));
                 open(&uri, flags | OpenFlags::SQLITE_OPEN_URI).map_err(|error| wrong(&error))?
@@ -184,6 +184,12 @@ impl View {
     fn error(&self, error: &rusqlite::Error) -> StoreError {
         StoreError::from_sqlite(&self.path, error)
     }
+}
+
+/// SQLite wants to write beside the file even for reading; here it may not.
+fn is_forbidden(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied))
 }
 
 /// Reads a row of eight columns; the place when its checksum is wrong.
