@@ -14,8 +14,6 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 # The runner leaves no compiled files beside the recorded data, which a test compares byte by byte.
 export PYTHONDONTWRITEBYTECODE=1
-# The reads by which the gateway finds out what the platform made of a BIND are none of the recorded messages.
-export EDGEBIND_EDGEBIND__READ_BACK=false
 # Each gateway of the suite is on its own, whatever is installed here.
 export XDG_STATE_HOME=$folder/state
 unset STATE_DIRECTORY

@@ -61,7 +61,7 @@ impl Gateway {
             local: Arc::new(local),
             name_conflict: config.edgebind.name_conflict,
             auto_bind_probe: config.edgebind.auto_bind_probe,
-            read_back: config.edgebind.read_back,
+            read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
         };
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;
@@ -161,3 +161,7 @@ fn configured_things(config: &Config) -> Vec<Registration> {
     }
     things
 }
+
+/// When the platform is asked what it made of a BIND: after its idle limit, so that an old session that still held the
+/// thing is gone by then, and long after the traffic that a start brings.
+const READ_BACK_AFTER: Duration = Duration::from_secs(60);

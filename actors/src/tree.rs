@@ -34,8 +34,8 @@ pub struct TreeSettings {
     pub name_conflict: NameConflict,
     /// Whether a configured thing is unbound while nobody answers at its endpoint.
     pub auto_bind_probe: bool,
-    /// Whether the platform is asked what it made of a BIND.
-    pub read_back: bool,
+    /// How long after a BIND the platform is asked what it made of it; never without a time.
+    pub read_back: Option<Duration>,
 }
 
 /// The running tree.

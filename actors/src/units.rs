@@ -1,6 +1,6 @@
 //! Where the units of the gateway find each other: addresses change with every restart, these names do not.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
 use edgebind_config::NameConflict;
@@ -29,7 +29,7 @@ pub struct Units {
     pub local: Arc<LocalSettings>,
     pub(crate) name_conflict: NameConflict,
     pub(crate) auto_bind_probe: bool,
-    pub(crate) read_back: bool,
+    pub(crate) read_back: Option<Duration>,
     pub(crate) endpoint_concurrency: usize,
     pub(crate) things: Directory<ThingName, Thing>,
     pub(crate) sessions: Directory<Endpoint, Session>,

@@ -10,7 +10,7 @@ use crate::ThingName;
 
 /// Questions about bound things: few at a time, none that the platform has shown not to answer.
 pub(crate) struct ReadBack {
-    enabled: bool,
+    after: Option<Duration>,
     connected: Subject,
     name: Subject,
     in_flight: usize,
@@ -82,9 +82,10 @@ impl About {
 }
 
 impl ReadBack {
-    pub(crate) fn new(enabled: bool, now: Instant) -> Self {
+    /// Asks so long after a BIND; never without a time.
+    pub(crate) fn new(after: Option<Duration>, now: Instant) -> Self {
         Self {
-            enabled,
+            after,
             connected: Subject::default(),
             name: Subject::default(),
             in_flight: 0,
@@ -103,13 +104,11 @@ impl ReadBack {
 
     /// The platform has confirmed the BIND of `thing`.
     pub(crate) fn bound(&mut self, thing: &ThingName, now: Instant) {
-        if !self.enabled {
-            return;
-        }
+        let Some(after) = self.after else { return };
         if thing.as_str().starts_with('*') {
-            self.name.ask(thing, now);
+            self.name.ask(thing, now + after);
         }
-        self.connected.ask(thing, now + SETTLED);
+        self.connected.ask(thing, now + after);
     }
 
     /// The next question, if one is due. Its answer comes back by [`ReadBack::answered`].
@@ -176,8 +175,6 @@ impl Subject {
     }
 }
 
-/// A platform may need a moment from the answer to BIND to the property.
-const SETTLED: Duration = Duration::from_secs(1);
 /// 20 questions a second: thousands of things are asked beside the live traffic, not before it.
 const INTERVAL: Duration = Duration::from_millis(50);
 /// Questions without an answer.
@@ -187,6 +184,8 @@ const WINDOW: usize = 4;
 mod tests {
     use super::*;
     use crate::tests::instant;
+
+    const SETTLED: Duration = Duration::from_secs(1);
 
     fn name(text: &str) -> ThingName {
         ThingName::parse(text).unwrap()
@@ -213,7 +212,7 @@ mod tests {
     #[test]
     fn each_bound_thing_is_asked_once_at_a_limited_rate() {
         let start = instant();
-        let mut read_back = ReadBack::new(true, start);
+        let mut read_back = ReadBack::new(Some(SETTLED), start);
         for n in 0..100 {
             read_back.bound(&name(&n.to_string()), start);
         }
@@ -230,7 +229,7 @@ mod tests {
     #[test]
     fn a_platform_that_does_not_know_the_property_is_not_asked_again() {
         let start = instant();
-        let mut read_back = ReadBack::new(true, start);
+        let mut read_back = ReadBack::new(Some(SETTLED), start);
         for n in 0..10 {
             read_back.bound(&name(&n.to_string()), start);
         }
@@ -246,7 +245,7 @@ mod tests {
     #[test]
     fn a_thing_that_is_not_connected_is_doubted_once_only() {
         let start = instant();
-        let mut read_back = ReadBack::new(true, start);
+        let mut read_back = ReadBack::new(Some(SETTLED), start);
         let question = Question { thing: name("T"), about: About::Connected };
         assert_eq!(read_back.answered(&question, Said::Connected(false)), Some(Finding::Doubtful));
         assert_eq!(read_back.answered(&question, Said::Connected(false)), Some(Finding::Connected(false)));
@@ -255,17 +254,17 @@ mod tests {
     #[test]
     fn the_name_is_asked_of_identifiers_only() {
         let start = instant();
-        let mut read_back = ReadBack::new(true, start);
+        let mut read_back = ReadBack::new(Some(SETTLED), start);
         read_back.bound(&name("*id"), start);
         read_back.bound(&name("T"), start);
-        let asked = ask(&mut read_back, start, Duration::ZERO, |_| Said::Name("Real".to_owned()));
+        let asked = ask(&mut read_back, start + SETTLED, Duration::ZERO, |_| Said::Name("Real".to_owned()));
         assert_eq!(asked, [Question { thing: name("*id"), about: About::Name }]);
     }
 
     #[test]
     fn unanswered_questions_hold_back_further_ones() {
         let start = instant();
-        let mut read_back = ReadBack::new(true, start);
+        let mut read_back = ReadBack::new(Some(SETTLED), start);
         for n in 0..10 {
             read_back.bound(&name(&n.to_string()), start);
         }
@@ -278,7 +277,7 @@ mod tests {
     #[test]
     fn nothing_is_asked_when_it_is_switched_off() {
         let start = instant();
-        let mut read_back = ReadBack::new(false, start);
+        let mut read_back = ReadBack::new(None, start);
         read_back.bound(&name("*id"), start);
         assert_eq!(read_back.next_wake(), None);
     }

@@ -92,7 +92,7 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         local: Arc::default(),
         name_conflict: NameConflict::Last,
         auto_bind_probe: false,
-        read_back: true,
+        read_back: Some(Duration::from_secs(1)),
     }
 }
 

@@ -18,8 +18,8 @@ pub struct Edgebind {
     /// Port of the admin interface on 127.0.0.1, 0 for any free one; default none: only the commands get in, by a
     /// socket in the state directory.
     pub admin_port: Option<u16>,
-    /// Whether the platform is asked for `isConnected` after a BIND, and for the name behind an identifier; default
-    /// true. A platform that does not know them is not asked again on a connection.
+    /// Whether the platform is asked for `isConnected` a minute after a BIND, and for the name behind an identifier;
+    /// default true. A platform that does not know them is not asked again on a connection.
     pub read_back: bool,
     /// Name patterns (`*` stands for any text) of services that may be kept in the spool; default `["*"]`.
     pub store_services: Vec<String>,
