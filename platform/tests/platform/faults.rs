@@ -169,6 +169,10 @@ fn a_bind_is_refused_whole_by_its_bad_names_or_by_its_gateway_marker() {
         assert_eq!(edge.bind(&["Pump"]).await.code, Code::SUCCESS);
         control(&platform, "DELETE", &format!("rules/{bad}"), "").await;
 
+        rule(&platform, "bind", r#"{"refuse": ["Mot*"], "code": "SUCCESS", "times": 1}"#).await;
+        assert_eq!(edge.bind(&["Motor"]).await.code, Code::SUCCESS);
+        assert!(!is_connected(&platform, "Motor").await, "confirmed, and not bound");
+
         rule(&platform, "bind", r#"{"refuse": "gateway"}"#).await;
         let marked = edge.exchange(Body::Bind(bind(&["Motor"], Some("Gate")))).await;
         assert_eq!(marked, Response::error(Code::NOT_FOUND, "refused on request: Gate"));
