@@ -16,6 +16,8 @@ use tracing::{info, warn};
 use crate::{
     admin::{Facts, Sight},
     front::{Credentials, Front, FrontError, FrontSettings},
+    pulse::Pulse,
+    service_manager::ServiceManager,
     unserved::{Unserved, unserved},
 };
 
@@ -23,6 +25,7 @@ use crate::{
 pub(crate) struct Gateway {
     tree: Tree,
     front: Front,
+    pulse: Pulse,
     started_unix_ms: i64,
 }
 
@@ -64,9 +67,10 @@ impl Gateway {
             read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
         };
         let tree = Tree::start(settings, configured_things(config));
-        let front = Front::start(tree.units().clone(), front)?;
+        let pulse = Pulse::default();
+        let front = Front::start(tree.units().clone(), front, pulse.clone())?;
         info!(address = %front.address, "Listening for script resources and local callers.");
-        Ok(Self { tree, front, started_unix_ms: clock::unix_millis() })
+        Ok(Self { tree, front, pulse, started_unix_ms: clock::unix_millis() })
     }
 
     /// Address at which local callers are served.
@@ -83,6 +87,11 @@ impl Gateway {
     pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
         let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
         Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
+    }
+
+    /// Who tells the service manager how this gateway stands.
+    pub(crate) fn service_manager(&self) -> ServiceManager {
+        ServiceManager::new(self.tree.units().clone(), self.tree.survey(), self.pulse.clone())
     }
 
     /// Resolves when the gateway has given up: a defect that restarts did not cure.

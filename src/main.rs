@@ -7,6 +7,8 @@ mod cli;
 mod front;
 mod gateway;
 mod last_good;
+mod pulse;
+mod service_manager;
 mod state_dir;
 mod unserved;
 
