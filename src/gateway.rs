@@ -124,7 +124,8 @@ fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
     })
 }
 
-fn link_settings(config: &Config) -> LinkSettings {
+/// How the connection to the platform is made.
+pub(crate) fn link_settings(config: &Config) -> LinkSettings {
     let connection = &config.ws_connection;
     let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let targets = config

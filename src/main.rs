@@ -4,6 +4,7 @@ mod admin;
 #[cfg(feature = "dev")]
 mod agents;
 mod cli;
+mod doctor;
 mod front;
 mod gateway;
 mod last_good;

@@ -9,6 +9,7 @@ mod inbound;
 mod reconnect;
 mod socket;
 mod status;
+mod trial;
 
 use std::{
     collections::HashMap,
@@ -36,6 +37,7 @@ pub use call::{Call, CallBind, CallError};
 pub use connect::{ConnectError, Target};
 pub use reconnect::Reconnect;
 pub use status::{LinkStatus, Phase};
+pub use trial::{Trial, TrialError};
 
 use crate::{Units, reply::Respond, things::kind_of};
 use connect::Socket;

@@ -208,7 +208,7 @@ async fn write(
     }
 }
 
-fn message(frame: Frame) -> WsMessage {
+pub(super) fn message(frame: Frame) -> WsMessage {
     match frame {
         Frame::Binary(bytes) => WsMessage::Binary(bytes),
         Frame::Ping(bytes) => WsMessage::Ping(bytes),
