@@ -16,6 +16,7 @@ use crate::{
     link::{Link, LinkSettings, LinkStatus, Phase},
     local::LocalSettings,
     registrar::Registrar,
+    spool::{Spool, SpoolSettings, SpoolUnit},
     units::{SESSIONS, THINGS},
 };
 
@@ -36,6 +37,8 @@ pub struct TreeSettings {
     pub auto_bind_probe: bool,
     /// How long after a BIND the platform is asked what it made of it; never without a time.
     pub read_back: Option<Duration>,
+    /// Whether and where updates and registrations are kept.
+    pub spool: SpoolSettings,
 }
 
 /// The running tree.
@@ -64,6 +67,8 @@ impl Tree {
             max_message_bytes: settings.link.session.max_message_bytes,
             allow_remote_admin: settings.allow_remote_admin,
             local: settings.local,
+            spool: Spool::default(),
+            spool_unit: Directory::default(),
             name_conflict: settings.name_conflict,
             auto_bind_probe: settings.auto_bind_probe,
             read_back: settings.read_back,
@@ -82,7 +87,9 @@ impl Tree {
         let branch = |name, builder| {
             ChildSpec::supervisor(builder, RestartPolicy::permanent()).listed(units.supervisors.clone(), name)
         };
+        // First to come and last to go: the others hand over to it while they stop.
         let root = Supervisor::builder("gateway")
+            .child(spool(&units, settings.spool))
             .child(branch(PLATFORM, platform(&units, settings.link, status)))
             .child(branch(EQUIPMENT, equipment(&units)));
         let (root, watch) = Supervisor::start_root(root);
@@ -121,6 +128,15 @@ impl Survey {
     pub async fn look(&self) -> Option<TreeNode> {
         tokio::time::timeout(PATIENCE, self.0.send(Inspect)).await.ok()?.ok()
     }
+}
+
+/// What keeps updates and registrations on disk.
+fn spool(units: &Units, settings: SpoolSettings) -> ChildSpec<SpoolUnit> {
+    let spool = units.spool.clone();
+    ChildSpec::new("spool", "spool", SpoolUnit::policy(), move |lifeline| {
+        SpoolUnit::new(settings.clone(), spool.clone(), lifeline)
+    })
+    .listed(units.spool_unit.clone(), ())
 }
 
 /// What keeps the connection: the binder knows nothing without the link, so it goes down with it.

@@ -7,6 +7,7 @@ use edgebind_actors::{
     Endpoint, Registration, Scheme, Source, ThingName, Units,
     link::{LinkSettings, Reconnect, Target},
     registrar::register,
+    spool::SpoolSettings,
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
@@ -93,6 +94,7 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         name_conflict: NameConflict::Last,
         auto_bind_probe: false,
         read_back: Some(Duration::from_secs(1)),
+        spool: SpoolSettings::Off,
     }
 }
 
