@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use edgebind_actors::{
     Registration, RegistrationError, Units,
+    delivery::{DeliverySettings, Services},
     link::{LinkSettings, Reconnect, Target},
     local::LocalSettings,
     spool::SpoolSettings,
@@ -69,6 +70,11 @@ impl Gateway {
             auto_bind_probe: config.edgebind.auto_bind_probe,
             read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
             spool: spool_settings(config, state_dir),
+            delivery: DeliverySettings {
+                max_age: config.edgebind.store_max_age,
+                rate_per_s: config.edgebind.replay_rate,
+                store_services: Services::new(config.edgebind.store_services.clone()),
+            },
         };
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;
@@ -166,6 +172,8 @@ fn spool_settings(config: &Config, state_dir: Option<&Path>) -> SpoolSettings {
     };
     let clock = Clock { now: clock::now, unix_ms: clock::unix_millis };
     let mut options = Options::new(directory, clock);
+    // A message within its own limit is never too large for the spool.
+    options.max_record_bytes = options.max_record_bytes.max(2 * u64::from(config.ws_connection.max_msg_size));
     options.max_bytes = config.edgebind.store_max_bytes.unwrap_or_else(|| store.limit_bytes());
     SpoolSettings::On(options)
 }

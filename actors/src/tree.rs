@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::{
     Registration, Registry, Roster, Units,
     binder::Binder,
+    delivery::{Delivery, DeliverySettings},
     link::{Link, LinkSettings, LinkStatus, Phase},
     local::LocalSettings,
     registrar::Registrar,
@@ -39,6 +40,8 @@ pub struct TreeSettings {
     pub read_back: Option<Duration>,
     /// Whether and where updates and registrations are kept.
     pub spool: SpoolSettings,
+    /// How what is kept is delivered.
+    pub delivery: DeliverySettings,
 }
 
 /// The running tree.
@@ -67,7 +70,11 @@ impl Tree {
             max_message_bytes: settings.link.session.max_message_bytes,
             allow_remote_admin: settings.allow_remote_admin,
             local: settings.local,
-            spool: Spool::default(),
+            spool: Spool::of(&settings.spool),
+            session: Arc::new(settings.link.session.clone()),
+            store_services: Arc::new(settings.delivery.store_services.clone()),
+            first_round: Arc::default(),
+            delivery: Directory::default(),
             spool_unit: Directory::default(),
             name_conflict: settings.name_conflict,
             auto_bind_probe: settings.auto_bind_probe,
@@ -90,7 +97,7 @@ impl Tree {
         // First to come and last to go: the others hand over to it while they stop.
         let root = Supervisor::builder("gateway")
             .child(spool(&units, settings.spool))
-            .child(branch(PLATFORM, platform(&units, settings.link, status)))
+            .child(branch(PLATFORM, platform(&units, settings.link, settings.delivery, status)))
             .child(branch(EQUIPMENT, equipment(&units)));
         let (root, watch) = Supervisor::start_root(root);
         Self { root, watch, units }
@@ -139,10 +146,11 @@ fn spool(units: &Units, settings: SpoolSettings) -> ChildSpec<SpoolUnit> {
     .listed(units.spool_unit.clone(), ())
 }
 
-/// What keeps the connection: the binder knows nothing without the link, so it goes down with it.
+/// What keeps the connection: binder and delivery know nothing without the link, so they go down with it.
 fn platform(
     units: &Units,
     settings: LinkSettings,
+    delivery: DeliverySettings,
     status: watch::Sender<LinkStatus>,
 ) -> edgebind_kernel::SupervisorBuilder {
     let shared = units.clone();
@@ -153,10 +161,16 @@ fn platform(
     let binder = ChildSpec::new("binder", "binder", RestartPolicy::permanent(), move |lifeline| {
         Binder::new(shared.clone(), lifeline)
     });
+    // It hands over to the link until that closes, so it stops before it.
+    let shared = units.clone();
+    let delivery = ChildSpec::new("delivery", "delivery", RestartPolicy::permanent(), move |lifeline| {
+        Delivery::new(&delivery, shared.clone(), lifeline)
+    });
     Supervisor::builder(PLATFORM)
         .strategy(Strategy::RestForOne)
         .child(link.mailbox(Link::MAILBOX).listed(units.link.clone(), ()))
         .child(binder.mailbox(Binder::MAILBOX).listed(units.binder.clone(), ()))
+        .child(delivery.mailbox(Delivery::MAILBOX).listed(units.delivery.clone(), ()))
 }
 
 /// What serves the things. The registrar comes last: when a supervisor before it is started anew, empty, the registrar
