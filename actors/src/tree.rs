@@ -11,7 +11,7 @@ use edgebind_kernel::{
 use tokio::sync::watch;
 
 use crate::{
-    Registration, Registry, Roster, Units,
+    Journal, Registration, Registry, Roster, Units,
     binder::Binder,
     link::{Link, LinkSettings, LinkStatus, Phase},
     local::LocalSettings,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Settings of the tree.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TreeSettings {
     /// Settings of the connection to the platform.
     pub link: LinkSettings,
@@ -36,6 +36,8 @@ pub struct TreeSettings {
     pub auto_bind_probe: bool,
     /// How long after a BIND the platform is asked what it made of it; never without a time.
     pub read_back: Option<Duration>,
+    /// Where registrations are kept over a restart.
+    pub journal: Journal,
 }
 
 /// The running tree.
@@ -60,6 +62,7 @@ impl Tree {
         let units = Units {
             registry: Registry::default(),
             roster: Roster::default(),
+            journal: settings.journal,
             link_status,
             max_message_bytes: settings.link.session.max_message_bytes,
             allow_remote_admin: settings.allow_remote_admin,

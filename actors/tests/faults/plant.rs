@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use awc::http::StatusCode;
 use edgebind_actors::{
-    Endpoint, Registration, Scheme, Source, ThingName, Units,
+    Endpoint, Journal, Registration, Scheme, Source, ThingName, Units,
     link::{LinkSettings, Reconnect, Target},
     registrar::register,
     tree::{Tree, TreeSettings},
@@ -93,6 +93,7 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         name_conflict: NameConflict::Last,
         auto_bind_probe: false,
         read_back: Some(Duration::from_secs(1)),
+        journal: Journal::default(),
     }
 }
 
