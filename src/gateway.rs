@@ -1,16 +1,18 @@
 //! Composition root of the gateway: puts the supervision tree and the HTTP front together as the configuration says.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use edgebind_actors::{
     Registration, RegistrationError, Units,
     link::{LinkSettings, Reconnect, Target},
     local::LocalSettings,
+    spool::SpoolSettings,
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::Config;
+use edgebind_config::{Config, InstallKey};
 use edgebind_kernel::{Exit, StopReport, clock};
+use edgebind_store::{Clock, Options};
 use tracing::{info, warn};
 
 use crate::{
@@ -45,8 +47,12 @@ impl GatewayError {
 }
 
 impl Gateway {
-    /// Starts everything; connecting goes on in the background.
-    pub(crate) fn start(config: &Config, local: LocalSettings) -> Result<Self, GatewayError> {
+    /// Starts everything; connecting goes on in the background. What must outlive the process is kept in `state_dir`.
+    pub(crate) fn start(
+        config: &Config,
+        local: LocalSettings,
+        state_dir: Option<&Path>,
+    ) -> Result<Self, GatewayError> {
         for unserved in unserved(config) {
             if unserved.stops {
                 return Err(GatewayError::Unserved(unserved));
@@ -62,6 +68,8 @@ impl Gateway {
             name_conflict: config.edgebind.name_conflict,
             auto_bind_probe: config.edgebind.auto_bind_probe,
             read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
+            spool: spool_settings(config, state_dir),
+            install_key: state_dir.and_then(install_key),
         };
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;
@@ -146,6 +154,31 @@ fn link_settings(config: &Config) -> LinkSettings {
             interval: connection.connect_retry_interval,
             max_delay: connection.max_connect_delay,
         },
+    }
+}
+
+fn spool_settings(config: &Config, state_dir: Option<&Path>) -> SpoolSettings {
+    let store = &config.offline_msg_store;
+    if !store.enabled {
+        return SpoolSettings::Off;
+    }
+    let Some(directory) = state_dir else {
+        return SpoolSettings::Nowhere("there is no state directory".to_owned());
+    };
+    let clock = Clock { now: clock::now, unix_ms: clock::unix_millis };
+    let mut options = Options::new(directory, clock);
+    options.max_bytes = config.edgebind.store_max_bytes.unwrap_or_else(|| store.limit_bytes());
+    SpoolSettings::On(options)
+}
+
+/// The key for the credentials of registrations, made if need be.
+fn install_key(state_dir: &Path) -> Option<Arc<InstallKey>> {
+    match InstallKey::read_or_make(state_dir) {
+        Ok(key) => Some(Arc::new(key)),
+        Err(error) => {
+            warn!(%error, "Registrations with a password are not kept over a restart.");
+            None
+        }
     }
 }
 

@@ -8,16 +8,19 @@ mod entry;
 mod ledger;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use edgebind_config::InstallKey;
-use edgebind_store::{JournalEntry, Spool, StoreError};
+use edgebind_store::{Event, JournalEntry, StoreError};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use crate::{Registration, ThingName};
+use crate::{
+    Registration, ThingName,
+    spool::{Spool, SpoolEvent},
+};
 use entry::EntryError;
 use ledger::{Ledger, Write};
 
@@ -26,11 +29,10 @@ use ledger::{Ledger, Write};
 pub struct Journal(Option<Arc<Parts>>);
 
 struct Parts {
-    spool: Arc<Spool>,
+    spool: Spool,
     /// Seals credentials; without it a registration that has some is not kept.
-    key: Option<InstallKey>,
-    /// Shared with the callbacks, which the store calls on its own thread and which must not hold the store itself: its
-    /// last owner waits for that thread.
+    key: Option<Arc<InstallKey>>,
+    /// Shared with the callbacks, which the store calls on its own thread.
     book: Arc<Mutex<Book>>,
 }
 
@@ -58,23 +60,12 @@ pub struct JournalHealth {
 /// A change on its way to the disk.
 pub(crate) struct OnDisk(Option<oneshot::Receiver<()>>);
 
-/// What was read from the disk.
-pub(crate) struct Restored(pub(crate) Vec<Arc<Registration>>);
-
 impl Journal {
     /// A journal in this store; `key` seals credentials.
     #[must_use]
-    pub fn new(spool: Arc<Spool>, key: Option<InstallKey>) -> Self {
-        let key = key.map(InstallKey::for_registrations);
+    pub fn new(spool: Spool, key: Option<Arc<InstallKey>>) -> Self {
+        let key = key.map(|key| Arc::new(key.for_registrations()));
         Self(Some(Arc::new(Parts { spool, key, book: Arc::default() })))
-    }
-
-    /// The store has opened its file anew: what that lacks is written again. May be called on the store's thread.
-    pub fn reopened(&self, entries: &[JournalEntry]) {
-        let Some(parts) = &self.0 else { return };
-        let names: std::collections::HashSet<&str> =
-            entries.iter().map(|entry| entry.name.as_str()).collect();
-        parts.book().ledger.reopened(|name| names.contains(name.as_str()), highest(entries));
     }
 
     /// How it is; `None` without a store.
@@ -104,19 +95,41 @@ impl Journal {
         })
     }
 
-    /// Reads what the last process left, once; `None` if that is to be tried again, because the store is not well.
-    pub(crate) async fn load(self) -> Option<Restored> {
-        let Some(parts) = &self.0 else { return Some(Restored(Vec::new())) };
+    /// Reads what the last process left, as soon as the store is open, and only once; `None` if the store fails while it
+    /// is read, which is to be tried again.
+    pub(crate) async fn load(self) -> Option<Vec<Arc<Registration>>> {
+        let Some(parts) = &self.0 else { return Some(Vec::new()) };
+        let mut states = parts.spool.states();
+        states.wait_for(|state| state.open).await.ok()?;
         let (told, answer) = oneshot::channel();
-        parts.spool.load_journal(move |entries| {
+        parts.spool.with(|store| {
             // Whoever asked may be gone.
-            told.send(entries).unwrap_or_default();
-        });
+            store.load_journal(move |entries| told.send(entries).unwrap_or_default());
+        })?;
         let entries = answer.await.ok()?.ok()?;
         let registrations = entries.iter().filter_map(|entry| parts.read(entry)).collect();
         let restored = parts.book().ledger.load(registrations, highest(&entries));
         self.settle();
-        Some(Restored(restored))
+        Some(restored)
+    }
+
+    /// Writes again what a file lacks that the store has opened anew; ends with the store.
+    pub(crate) async fn follow(self) {
+        let Some(parts) = &self.0 else { return };
+        let mut events = parts.spool.follow();
+        while let Some(SpoolEvent { event, .. }) = events.recv().await {
+            match event {
+                Event::Opened(opened) => {
+                    let names: HashSet<&str> =
+                        opened.journal.iter().map(|entry| entry.name.as_str()).collect();
+                    let highest = highest(&opened.journal);
+                    parts.book().ledger.reopened(|name| names.contains(name.as_str()), highest);
+                    self.settle();
+                }
+                Event::Healed => self.settle(),
+                Event::Failed(_) => {}
+            }
+        }
     }
 
     /// Whether the disk was read.
@@ -167,27 +180,25 @@ impl Parts {
         let book = Arc::clone(&self.book);
         let reported = name.clone();
         let done = move |result: Result<(), StoreError>| lock(&book).written(&reported, revision, result);
-        let asked = match registration {
-            Some(registration) => match entry::written(&registration, self.key.as_ref()) {
-                Ok(body) => {
-                    let entry = JournalEntry { name: name.to_string(), revision, body: body.into() };
-                    self.spool.put_journal(entry, done)
-                }
-                // Nothing better stands there: an older entry would bring back what it no longer is.
-                Err(error) => {
-                    self.book().unkept(&name, &error);
-                    self.spool.remove_journal(name.to_string(), done)
-                }
-            },
-            None => self.spool.remove_journal(name.to_string(), done),
-        };
-        if let Err(error) = asked {
+        let body = registration.map(|registration| entry::written(&registration, self.key.as_deref()));
+        let body = body.and_then(|body| {
+            // Nothing better stands there: an older entry would bring back what it no longer is.
+            body.map_err(|error| self.book().unkept(&name, &error)).ok()
+        });
+        let asked = self.spool.with(|store| match body {
+            Some(body) => {
+                let entry = JournalEntry { name: name.to_string(), revision, body: body.into() };
+                store.put_journal(entry, done)
+            }
+            None => store.remove_journal(name.to_string(), done),
+        });
+        if let Err(error) = asked.unwrap_or(Err(StoreError::Stopped)) {
             self.book().written(&name, revision, Err(error));
         }
     }
 
     fn read(&self, entry: &JournalEntry) -> Option<Arc<Registration>> {
-        match entry::read(&entry.name, &entry.body, self.key.as_ref()) {
+        match entry::read(&entry.name, &entry.body, self.key.as_deref()) {
             Ok((registration, None)) => Some(Arc::new(registration)),
             Ok((registration, Some(error))) => {
                 warn!(

@@ -1,13 +1,15 @@
 //! The actors of the gateway, and the decisions that they carry out.
 //!
 //! One folder a kind of actor: [`link`] (the connection to the platform), [`binder`] (desired against actual),
-//! [`things`], [`sessions`] (HTTP to the script resources), [`registrar`]. [`tree`] puts them under supervision.
+//! [`things`], [`sessions`] (HTTP to the script resources), [`registrar`], [`spool`] (the durable store). [`tree`] puts them
+//! under supervision.
 
 pub mod binder;
 pub mod link;
 pub mod local;
 pub mod registrar;
 pub mod sessions;
+pub mod spool;
 pub mod things;
 pub mod tree;
 

@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use crate::{
     Endpoint, Registration, Source, ThingName, Units,
     binder::{Await, Release},
-    journal::{OnDisk, Restored},
+    journal::OnDisk,
     roster::BindState,
     sessions::{Refresh, Session},
     tcp,
@@ -230,13 +230,15 @@ impl Registrar {
 
     /// Reads the journal until that succeeds, then keeps it written.
     fn follow_journal(&self, ctx: &mut Context<Self>) {
-        if self.units.journal.is_loaded() {
+        let journal = &self.units.journal;
+        if journal.is_loaded() {
+            ctx.spawn(journal.clone().follow().into_actor(self));
             ctx.run_interval(SETTLE_EVERY, |registrar, _| registrar.units.journal.settle());
             return;
         }
-        let read = self.units.journal.clone().load();
+        let read = journal.clone().load();
         ctx.spawn(read.into_actor(self).map(|restored, registrar, ctx| match restored {
-            Some(Restored(registrations)) => {
+            Some(registrations) => {
                 registrar.restore(registrations);
                 registrar.follow_journal(ctx);
             }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
-use edgebind_config::NameConflict;
+use edgebind_config::{InstallKey, NameConflict};
 use edgebind_kernel::{
     ChildSpec, Directory, Exit, Inspect, RestartPolicy, RootWatch, StopReport, Strategy, Supervisor,
     TreeNode, clock, stop_tree,
@@ -16,11 +16,12 @@ use crate::{
     link::{Link, LinkSettings, LinkStatus, Phase},
     local::LocalSettings,
     registrar::Registrar,
+    spool::{Spool, SpoolSettings, SpoolUnit},
     units::{SESSIONS, THINGS},
 };
 
 /// Settings of the tree.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TreeSettings {
     /// Settings of the connection to the platform.
     pub link: LinkSettings,
@@ -36,8 +37,10 @@ pub struct TreeSettings {
     pub auto_bind_probe: bool,
     /// How long after a BIND the platform is asked what it made of it; never without a time.
     pub read_back: Option<Duration>,
-    /// Where registrations are kept over a restart.
-    pub journal: Journal,
+    /// Whether and where updates and registrations are kept.
+    pub spool: SpoolSettings,
+    /// Seals the credentials of registrations that are kept.
+    pub install_key: Option<Arc<InstallKey>>,
 }
 
 /// The running tree.
@@ -59,14 +62,21 @@ impl Tree {
             last_error: None,
         };
         let (status, link_status) = watch::channel(first);
+        let store = Spool::default();
+        let journal = match &settings.spool {
+            SpoolSettings::On(_) => Journal::new(store.clone(), settings.install_key),
+            _ => Journal::default(),
+        };
         let units = Units {
             registry: Registry::default(),
             roster: Roster::default(),
-            journal: settings.journal,
+            journal,
             link_status,
             max_message_bytes: settings.link.session.max_message_bytes,
             allow_remote_admin: settings.allow_remote_admin,
             local: settings.local,
+            spool: store,
+            spool_unit: Directory::default(),
             name_conflict: settings.name_conflict,
             auto_bind_probe: settings.auto_bind_probe,
             read_back: settings.read_back,
@@ -85,7 +95,9 @@ impl Tree {
         let branch = |name, builder| {
             ChildSpec::supervisor(builder, RestartPolicy::permanent()).listed(units.supervisors.clone(), name)
         };
+        // First to come and last to go: the others hand over to it while they stop.
         let root = Supervisor::builder("gateway")
+            .child(spool(&units, settings.spool))
             .child(branch(PLATFORM, platform(&units, settings.link, status)))
             .child(branch(EQUIPMENT, equipment(&units)));
         let (root, watch) = Supervisor::start_root(root);
@@ -124,6 +136,15 @@ impl Survey {
     pub async fn look(&self) -> Option<TreeNode> {
         tokio::time::timeout(PATIENCE, self.0.send(Inspect)).await.ok()?.ok()
     }
+}
+
+/// What keeps updates and registrations on disk.
+fn spool(units: &Units, settings: SpoolSettings) -> ChildSpec<SpoolUnit> {
+    let spool = units.spool.clone();
+    ChildSpec::new("spool", "spool", SpoolUnit::policy(), move |lifeline| {
+        SpoolUnit::new(settings.clone(), spool.clone(), lifeline)
+    })
+    .listed(units.spool_unit.clone(), ())
 }
 
 /// What keeps the connection: the binder knows nothing without the link, so it goes down with it.

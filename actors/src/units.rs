@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use crate::{
     Endpoint, Journal, Registry, Roster, ThingName, binder::Binder, link::Link, link::LinkStatus,
-    local::LocalSettings, registrar::Registrar, sessions::Session, things::Thing,
+    local::LocalSettings, registrar::Registrar, sessions::Session, spool::Spool, spool::SpoolUnit,
+    things::Thing,
 };
 
 /// Shared by all units and by the HTTP front; cheap to clone.
@@ -29,10 +30,13 @@ pub struct Units {
     pub allow_remote_admin: bool,
     /// What the gateway's own services may touch.
     pub local: Arc<LocalSettings>,
+    /// The durable store of updates and registrations.
+    pub spool: Spool,
     pub(crate) name_conflict: NameConflict,
     pub(crate) auto_bind_probe: bool,
     pub(crate) read_back: Option<Duration>,
     pub(crate) endpoint_concurrency: usize,
+    pub(crate) spool_unit: Directory<(), SpoolUnit>,
     pub(crate) things: Directory<ThingName, Thing>,
     pub(crate) sessions: Directory<Endpoint, Session>,
     pub(crate) link: Directory<(), Link>,

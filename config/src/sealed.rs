@@ -100,8 +100,8 @@ impl InstallKey {
     /// The same key for credentials of registrations: neither these nor values of the configuration open in the place
     /// of the other.
     #[must_use]
-    pub fn for_registrations(self) -> Self {
-        Self { purpose: REGISTRATIONS, ..self }
+    pub fn for_registrations(&self) -> Self {
+        Self { cipher: self.cipher.clone(), path: self.path.clone(), purpose: REGISTRATIONS }
     }
 
     /// Where the key is.

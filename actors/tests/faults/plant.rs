@@ -4,9 +4,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use awc::http::StatusCode;
 use edgebind_actors::{
-    Endpoint, Journal, Registration, Scheme, Source, ThingName, Units,
+    Endpoint, Registration, Scheme, Source, ThingName, Units,
     link::{LinkSettings, Reconnect, Target},
     registrar::register,
+    spool::SpoolSettings,
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
@@ -93,7 +94,8 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         name_conflict: NameConflict::Last,
         auto_bind_probe: false,
         read_back: Some(Duration::from_secs(1)),
-        journal: Journal::default(),
+        spool: SpoolSettings::Off,
+        install_key: None,
     }
 }
 
