@@ -7,7 +7,7 @@ use std::{
 };
 
 use edgebind_actors::{
-    BindState, Conflict, EndpointState, Refusal, Registration, Source, Units,
+    BindState, Conflict, EndpointState, JournalHealth, Refusal, Registration, Source, Units,
     link::{LinkStatus, Phase},
 };
 use serde::Serialize;
@@ -35,6 +35,18 @@ pub(super) struct StatusView {
     gateway: Option<String>,
     link: LinkView,
     things: ThingsCount,
+    /// None without a store.
+    journal: Option<JournalView>,
+}
+
+/// How the journal of registrations is.
+#[derive(Serialize)]
+struct JournalView {
+    /// Changes that are not on disk yet.
+    owed: usize,
+    /// Registrations that cannot be kept: there is no key for their credentials.
+    unkept: usize,
+    failure: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +92,8 @@ pub(super) struct ThingView {
     /// Name behind an identifier, if the platform told it.
     real_name: Option<String>,
     conflict: Option<Conflict>,
+    /// Known from before the restart; nobody has answered at its endpoint since.
+    restored: bool,
 }
 
 #[derive(Serialize)]
@@ -97,18 +111,17 @@ struct EndpointView {
 pub(super) fn status(units: &Units, facts: &Facts) -> StatusView {
     let link = units.link_status.borrow().clone();
     let counts = units.roster.counts();
+    let journal = units.journal.health();
+    let mut degraded = facts.degraded.clone();
+    degraded.extend(journal.as_ref().and_then(trouble));
     let (total, bound) = (units.registry.len(), counts.get(&BindState::Bound).copied().unwrap_or_default());
     StatusView {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
         started_unix_ms: facts.started_unix_ms,
         http: facts.http,
-        health: if link.is_online() && bound == total && facts.degraded.is_empty() {
-            "ready"
-        } else {
-            "degraded"
-        },
-        degraded: facts.degraded.clone(),
+        health: if link.is_online() && bound == total && degraded.is_empty() { "ready" } else { "degraded" },
+        degraded,
         gateway: units.registry.gateway().map(|gateway| gateway.name),
         link: LinkView::of(&link),
         things: ThingsCount {
@@ -116,6 +129,20 @@ pub(super) fn status(units: &Units, facts: &Facts) -> StatusView {
             bound,
             by_state: counts.into_iter().map(|(state, count)| (state.words(), count)).collect(),
         },
+        journal: journal.map(|JournalHealth { owed, unkept, failure }| JournalView { owed, unkept, failure }),
+    }
+}
+
+/// What somebody has to mend about the journal.
+fn trouble(journal: &JournalHealth) -> Option<String> {
+    match journal {
+        JournalHealth { failure: Some(failure), owed, .. } => {
+            Some(format!("{owed} registrations are not in the journal and end with this process: {failure}"))
+        }
+        JournalHealth { unkept: 0, .. } => None,
+        JournalHealth { unkept, .. } => {
+            Some(format!("{unkept} registrations are not kept: there is no install key for their passwords"))
+        }
     }
 }
 
@@ -168,6 +195,7 @@ fn view(units: &Units, thing: &Registration, link_retry_unix_ms: Option<i64>) ->
         is_connected: standing.confirmed,
         real_name: standing.real_name,
         conflict: standing.conflict,
+        restored: standing.restored,
     })
 }
 
