@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use crate::{
     admin::{Facts, Sight},
     front::{Credentials, Front, FrontError, FrontSettings},
+    takeover::take_over,
     unserved::{Unserved, unserved},
 };
 
@@ -71,6 +72,9 @@ impl Gateway {
             spool: spool_settings(config, state_dir),
             install_key: state_dir.and_then(install_key),
         };
+        if let SpoolSettings::On(options) = &settings.spool {
+            take_over(config.offline_msg_store.original_directory(), options);
+        }
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;
         info!(address = %front.address, "Listening for script resources and local callers.");

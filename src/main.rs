@@ -8,6 +8,7 @@ mod front;
 mod gateway;
 mod last_good;
 mod state_dir;
+mod takeover;
 mod unserved;
 
 use std::process::ExitCode;
