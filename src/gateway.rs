@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use edgebind_actors::{
     Registration, RegistrationError, Units,
+    delivery::{DeliverySettings, Services},
     link::{LinkSettings, Reconnect, Target},
     local::LocalSettings,
     spool::SpoolSettings,
@@ -71,6 +72,11 @@ impl Gateway {
             read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
             spool: spool_settings(config, state_dir),
             install_key: state_dir.and_then(install_key),
+            delivery: DeliverySettings {
+                max_age: config.edgebind.store_max_age,
+                rate_per_s: config.edgebind.replay_rate,
+                store_services: Services::new(config.edgebind.store_services.clone()),
+            },
         };
         if let SpoolSettings::On(options) = &settings.spool {
             take_over(config.offline_msg_store.original_directory(), options);
@@ -171,6 +177,8 @@ fn spool_settings(config: &Config, state_dir: Option<&Path>) -> SpoolSettings {
     };
     let clock = Clock { now: clock::now, unix_ms: clock::unix_millis };
     let mut options = Options::new(directory, clock);
+    // A message within its own limit is never too large for the spool.
+    options.max_record_bytes = options.max_record_bytes.max(2 * u64::from(config.ws_connection.max_msg_size));
     options.max_bytes = config.edgebind.store_max_bytes.unwrap_or_else(|| store.limit_bytes());
     SpoolSettings::On(options)
 }

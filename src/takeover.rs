@@ -13,11 +13,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use edgebind_actors::things::kind_of;
-use edgebind_alwayson::{Body, EncodeError, Message, Request, encode};
-use edgebind_observability::instruments::RequestKind;
+use edgebind_actors::delivery::record_of;
+use edgebind_alwayson::EncodeError;
 use edgebind_store::{
-    Entry, Kind, OFFLINE_FILE_NAME, Options, Record, Spool, StoreError, fail_point, mark_imported,
+    Entry, OFFLINE_FILE_NAME, Options, Record, Spool, StoreError, fail_point, mark_imported,
     read_offline_messages,
 };
 use serde::{Deserialize, Serialize};
@@ -83,7 +82,8 @@ fn try_take_over(directory: &Path, options: &Options) -> Result<Option<TakenOver
         return Ok(None);
     };
     let Sorted { requests, counts } = sorted(&found.messages);
-    let records = requests.into_iter().map(record).collect::<Result<Vec<_>, _>>()?;
+    let records = requests.into_iter().filter_map(|request| record_of(request).transpose());
+    let records = records.collect::<Result<Vec<_>, _>>()?;
     let updates = records.len();
     let (spool, opened) = Spool::open(options.clone())?;
     let before = Note::read(&note).filter(|note| note.records == updates);
@@ -120,19 +120,6 @@ fn append(spool: &Spool, records: Vec<Record>) -> Result<Vec<u64>, StoreError> {
     spool.append_all(records, move |result| told.send(result).unwrap_or_default())?;
     let entries = answer.recv().unwrap_or(Err(StoreError::Stopped))?;
     Ok(entries.iter().map(|entry| entry.seq).collect())
-}
-
-/// The record in which a request waits for the platform.
-fn record(request: Request) -> Result<Record, EncodeError> {
-    let kind = match kind_of(&request) {
-        RequestKind::Push => Kind::Push,
-        RequestKind::Write => Kind::Write,
-        RequestKind::Event => Kind::Event,
-        _ => Kind::Call,
-    };
-    let entity = format!("{:?}/{}", request.entity_type, request.entity).into();
-    let message = Message { request_id: 0, endpoint_id: 0, session_id: 0, body: Body::Request(request) };
-    Ok(Record { entity, kind, payload: encode(&message)? })
 }
 
 /// Written before the transaction: how it is known whether that was made.

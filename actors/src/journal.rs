@@ -13,13 +13,13 @@ use std::{
 };
 
 use edgebind_config::InstallKey;
-use edgebind_store::{Event, JournalEntry, StoreError};
-use tokio::sync::oneshot;
+use edgebind_store::{JournalEntry, StoreError};
+use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
 use crate::{
     Registration, ThingName,
-    spool::{Spool, SpoolEvent},
+    spool::{Spool, SpoolState},
 };
 use entry::EntryError;
 use ledger::{Ledger, Write};
@@ -40,6 +40,8 @@ struct Parts {
 struct Book {
     ledger: Ledger,
     waiting: HashMap<ThingName, Vec<oneshot::Sender<()>>>,
+    /// Openings of the file since it was read.
+    states: Option<watch::Receiver<SpoolState>>,
     /// Why the last write failed; `None` when the last one succeeded.
     failure: Option<StoreError>,
     /// Registrations that cannot be kept, and why: said once each.
@@ -101,14 +103,10 @@ impl Journal {
         let Some(parts) = &self.0 else { return Some(Vec::new()) };
         let mut states = parts.spool.states();
         states.wait_for(|state| state.open).await.ok()?;
-        let (told, answer) = oneshot::channel();
-        parts.spool.with(|store| {
-            // Whoever asked may be gone.
-            store.load_journal(move |entries| told.send(entries).unwrap_or_default());
-        })?;
-        let entries = answer.await.ok()?.ok()?;
+        let entries = parts.entries().await?;
         let registrations = entries.iter().filter_map(|entry| parts.read(entry)).collect();
         let restored = parts.book().ledger.load(registrations, highest(&entries));
+        parts.book().states = Some(states);
         self.settle();
         Some(restored)
     }
@@ -116,19 +114,18 @@ impl Journal {
     /// Writes again what a file lacks that the store has opened anew; ends with the store.
     pub(crate) async fn follow(self) {
         let Some(parts) = &self.0 else { return };
-        let mut events = parts.spool.follow();
-        while let Some(SpoolEvent { event, .. }) = events.recv().await {
-            match event {
-                Event::Opened(opened) => {
-                    let names: HashSet<&str> =
-                        opened.journal.iter().map(|entry| entry.name.as_str()).collect();
-                    let highest = highest(&opened.journal);
-                    parts.book().ledger.reopened(|name| names.contains(name.as_str()), highest);
-                    self.settle();
-                }
-                Event::Healed => self.settle(),
-                Event::Failed(_) => {}
+        // From where the reading has left off: no opening goes unnoticed.
+        let states = parts.book().states.take();
+        let mut states = states.unwrap_or_else(|| parts.spool.states());
+        while states.changed().await.is_ok() {
+            if !states.borrow_and_update().open {
+                continue;
             }
+            // Read in vain, it has failed again, and is opened once more.
+            let Some(entries) = parts.entries().await else { continue };
+            let names: HashSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+            parts.book().ledger.reopened(|name| names.contains(name.as_str()), highest(&entries));
+            self.settle();
         }
     }
 
@@ -195,6 +192,16 @@ impl Parts {
         if let Err(error) = asked.unwrap_or(Err(StoreError::Stopped)) {
             self.book().written(&name, revision, Err(error));
         }
+    }
+
+    /// What stands on the disk; `None` when it cannot be read now.
+    async fn entries(&self) -> Option<Vec<JournalEntry>> {
+        let (told, answer) = oneshot::channel();
+        self.spool.with(|store| {
+            // Whoever asked may be gone.
+            store.load_journal(move |entries| told.send(entries).unwrap_or_default());
+        })?;
+        answer.await.ok()?.ok()
     }
 
     fn read(&self, entry: &JournalEntry) -> Option<Arc<Registration>> {

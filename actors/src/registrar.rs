@@ -179,7 +179,7 @@ impl Registrar {
         let registration = Arc::new(self.keep_configured(registration, before.as_deref()));
         let name = registration.name.clone();
         self.units.roster.admit(&name);
-        self.units.roster.seen(&name);
+        self.units.roster.seen(name.as_str());
         self.units.roster.proven(&name);
         self.units.registry.insert(Arc::clone(&registration));
         let kept = in_time(self.keep(&registration).wait());

@@ -10,7 +10,7 @@ use edgebind_store::{Event, Options};
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
-pub use handle::{Spool, SpoolEvent, SpoolState};
+pub use handle::{Absence, Spool, SpoolEvent, SpoolState};
 
 /// Whether and where updates are kept.
 #[derive(Clone, Debug)]
@@ -188,7 +188,13 @@ mod tests {
             append.unwrap().unwrap();
             tell.await.unwrap().unwrap();
 
-            let mut events = spool.follow();
+            let (tell, mut events) = tokio::sync::mpsc::unbounded_channel();
+            assert!(spool.follow(move |event| tell.send(event).is_ok()));
+            let SpoolEvent { generation: 1, event: Event::Opened(held) } = events.recv().await.unwrap()
+            else {
+                panic!("what was told before is told now");
+            };
+            assert!(held.entries.is_empty());
             units.resolve(&()).unwrap().send(Reopen).await.unwrap();
             let event = tokio::time::timeout(Duration::from_secs(30), events.recv()).await.unwrap().unwrap();
             let SpoolEvent { generation: 2, event: Event::Opened(held) } = event else { panic!("{event:?}") };

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::{
     Journal, Registration, Registry, Roster, Units,
     binder::Binder,
+    delivery::{Delivery, DeliverySettings},
     link::{Link, LinkSettings, LinkStatus, Phase},
     local::LocalSettings,
     registrar::Registrar,
@@ -41,6 +42,8 @@ pub struct TreeSettings {
     pub spool: SpoolSettings,
     /// Seals the credentials of registrations that are kept.
     pub install_key: Option<Arc<InstallKey>>,
+    /// How what is kept is delivered.
+    pub delivery: DeliverySettings,
 }
 
 /// The running tree.
@@ -62,7 +65,7 @@ impl Tree {
             last_error: None,
         };
         let (status, link_status) = watch::channel(first);
-        let store = Spool::default();
+        let store = Spool::of(&settings.spool);
         let journal = match &settings.spool {
             SpoolSettings::On(_) => Journal::new(store.clone(), settings.install_key),
             _ => Journal::default(),
@@ -76,6 +79,10 @@ impl Tree {
             allow_remote_admin: settings.allow_remote_admin,
             local: settings.local,
             spool: store,
+            session: Arc::new(settings.link.session.clone()),
+            store_services: Arc::new(settings.delivery.store_services.clone()),
+            first_round: Arc::default(),
+            delivery: Directory::default(),
             spool_unit: Directory::default(),
             name_conflict: settings.name_conflict,
             auto_bind_probe: settings.auto_bind_probe,
@@ -98,7 +105,7 @@ impl Tree {
         // First to come and last to go: the others hand over to it while they stop.
         let root = Supervisor::builder("gateway")
             .child(spool(&units, settings.spool))
-            .child(branch(PLATFORM, platform(&units, settings.link, status)))
+            .child(branch(PLATFORM, platform(&units, settings.link, settings.delivery, status)))
             .child(branch(EQUIPMENT, equipment(&units)));
         let (root, watch) = Supervisor::start_root(root);
         Self { root, watch, units }
@@ -147,10 +154,11 @@ fn spool(units: &Units, settings: SpoolSettings) -> ChildSpec<SpoolUnit> {
     .listed(units.spool_unit.clone(), ())
 }
 
-/// What keeps the connection: the binder knows nothing without the link, so it goes down with it.
+/// What keeps the connection: binder and delivery know nothing without the link, so they go down with it.
 fn platform(
     units: &Units,
     settings: LinkSettings,
+    delivery: DeliverySettings,
     status: watch::Sender<LinkStatus>,
 ) -> edgebind_kernel::SupervisorBuilder {
     let shared = units.clone();
@@ -161,10 +169,16 @@ fn platform(
     let binder = ChildSpec::new("binder", "binder", RestartPolicy::permanent(), move |lifeline| {
         Binder::new(shared.clone(), lifeline)
     });
+    // It hands over to the link until that closes, so it stops before it.
+    let shared = units.clone();
+    let delivery = ChildSpec::new("delivery", "delivery", RestartPolicy::permanent(), move |lifeline| {
+        Delivery::new(&delivery, shared.clone(), lifeline)
+    });
     Supervisor::builder(PLATFORM)
         .strategy(Strategy::RestForOne)
         .child(link.mailbox(Link::MAILBOX).listed(units.link.clone(), ()))
         .child(binder.mailbox(Binder::MAILBOX).listed(units.binder.clone(), ()))
+        .child(delivery.mailbox(Delivery::MAILBOX).listed(units.delivery.clone(), ()))
 }
 
 /// What serves the things. The registrar comes last: when a supervisor before it is started anew, empty, the registrar

@@ -1,20 +1,40 @@
 //! What everybody holds of the store: it stays the same while the thread behind it comes and goes.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use edgebind_store::{Event, Health};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
+
+use super::SpoolSettings;
 
 /// The store of the gateway, wherever its thread is in its life; cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Spool(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
+    absence: Option<Absence>,
     store: RwLock<Option<edgebind_store::Spool>>,
     state: watch::Sender<SpoolState>,
-    followers: Mutex<Vec<mpsc::UnboundedSender<SpoolEvent>>>,
+    follower: Mutex<Follower>,
+}
+
+/// Why there is no store and will be none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// `offline_msg_store.enabled` is false.
+    Off,
+    /// There is no directory to keep it in; why, for people.
+    Nowhere(String),
+}
+
+/// Whoever delivers what the store holds. Before there is one, what the store tells is kept.
+#[derive(Default)]
+struct Follower {
+    tell: Option<Box<dyn Fn(SpoolEvent) -> bool + Send>>,
+    untold: Vec<SpoolEvent>,
 }
 
 /// Whether the file is open, and how often it was opened.
@@ -36,6 +56,21 @@ pub struct SpoolEvent {
 }
 
 impl Spool {
+    pub(crate) fn of(settings: &SpoolSettings) -> Self {
+        let absence = match settings {
+            SpoolSettings::On(_) => None,
+            SpoolSettings::Off => Some(Absence::Off),
+            SpoolSettings::Nowhere(why) => Some(Absence::Nowhere(why.clone())),
+        };
+        Self(Arc::new(Shared { absence, ..Shared::default() }))
+    }
+
+    /// Why there is no store; `None` if there is one or will be.
+    #[must_use]
+    pub fn absence(&self) -> Option<&Absence> {
+        self.0.absence.as_ref()
+    }
+
     /// Does something with the store; `None` while there is none: it is off, or being started again.
     ///
     /// `work` must be short; the calls of the store are, they only queue.
@@ -55,14 +90,14 @@ impl Spool {
         self.0.state.subscribe()
     }
 
-    /// Everything the store tells from now on. What it told before is told again after a reopening only.
-    pub(crate) fn follow(&self) -> mpsc::UnboundedReceiver<SpoolEvent> {
-        // Bounded by what happens to a file: it opens, fails and heals.
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let mut followers = self.0.followers.lock().unwrap_or_else(PoisonError::into_inner);
-        followers.retain(|follower| !follower.is_closed());
-        followers.push(sender);
-        receiver
+    /// Calls `tell` with everything the store tells from now on, on its thread, until somebody else follows. What it told
+    /// while nobody followed is told at once; false if somebody else was told it, and only a reopening will tell it again.
+    pub(crate) fn follow(&self, tell: impl Fn(SpoolEvent) -> bool + Send + 'static) -> bool {
+        let mut follower = self.0.follower.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in follower.untold.drain(..) {
+            tell(event);
+        }
+        follower.tell.replace(Box::new(tell)).is_none()
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -105,10 +140,7 @@ impl Teller {
         let Some(shared) = self.shared.upgrade() else { return };
         let opened = matches!(event, Event::Opened(_));
         let event = SpoolEvent { generation: self.generation, event };
-        for follower in shared.followers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            // One that has gone does not want to know.
-            follower.send(event.clone()).unwrap_or_default();
-        }
+        shared.follower.lock().unwrap_or_else(PoisonError::into_inner).take(event);
         if opened {
             shared.state.send_if_modified(|state| {
                 let present = state.generation == self.generation;
@@ -118,3 +150,28 @@ impl Teller {
         }
     }
 }
+
+impl Follower {
+    fn take(&mut self, event: SpoolEvent) {
+        match &self.tell {
+            // One that has gone does not want to know; the next asks for a reopening.
+            Some(tell) => drop(tell(event)),
+            None => {
+                if matches!(event.event, Event::Opened(_)) {
+                    self.untold.clear();
+                }
+                self.untold.push(event);
+                self.untold.truncate(MOST_UNTOLD);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spool").field("absence", &self.0.absence).finish_non_exhaustive()
+    }
+}
+
+/// A file opens, fails, heals and fails: nobody stays away for longer.
+const MOST_UNTOLD: usize = 64;

@@ -5,6 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use awc::http::StatusCode;
 use edgebind_actors::{
     Endpoint, Registration, Scheme, Source, ThingName, Units,
+    delivery::DeliverySettings,
     link::{LinkSettings, Reconnect, Target},
     registrar::register,
     spool::SpoolSettings,
@@ -96,6 +97,7 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         read_back: Some(Duration::from_secs(1)),
         spool: SpoolSettings::Off,
         install_key: None,
+        delivery: DeliverySettings::default(),
     }
 }
 
