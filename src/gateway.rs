@@ -11,7 +11,7 @@ use edgebind_actors::{
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::Config;
+use edgebind_config::{Config, InstallKey};
 use edgebind_kernel::{Exit, StopReport, clock};
 use edgebind_store::{Clock, Options};
 use tracing::{info, warn};
@@ -21,6 +21,7 @@ use crate::{
     front::{Credentials, Front, FrontError, FrontSettings},
     pulse::Pulse,
     service_manager::ServiceManager,
+    takeover::take_over,
     unserved::{Unserved, unserved},
 };
 
@@ -73,12 +74,16 @@ impl Gateway {
             auto_bind_probe: config.edgebind.auto_bind_probe,
             read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
             spool: spool_settings(config, state_dir),
+            install_key: state_dir.and_then(install_key),
             delivery: DeliverySettings {
                 max_age: config.edgebind.store_max_age,
                 rate_per_s: config.edgebind.replay_rate,
                 store_services: Services::new(config.edgebind.store_services.clone()),
             },
         };
+        if let SpoolSettings::On(options) = &settings.spool {
+            take_over(config.offline_msg_store.original_directory(), options);
+        }
         let tree = Tree::start(settings, configured_things(config));
         let pulse = Pulse::default();
         let front = Front::start(tree.units().clone(), front, pulse.clone())?;
@@ -186,6 +191,17 @@ fn spool_settings(config: &Config, state_dir: Option<&Path>) -> SpoolSettings {
     options.max_record_bytes = options.max_record_bytes.max(2 * u64::from(config.ws_connection.max_msg_size));
     options.max_bytes = config.edgebind.store_max_bytes.unwrap_or_else(|| store.limit_bytes());
     SpoolSettings::On(options)
+}
+
+/// The key for the credentials of registrations, made if need be.
+fn install_key(state_dir: &Path) -> Option<Arc<InstallKey>> {
+    match InstallKey::read_or_make(state_dir) {
+        Ok(key) => Some(Arc::new(key)),
+        Err(error) => {
+            warn!(%error, "Registrations with a password are not kept over a restart.");
+            None
+        }
+    }
 }
 
 /// The things of `auto_bind`; an entry that cannot be bound is left out and said, the others are bound.

@@ -11,6 +11,7 @@ mod last_good;
 mod pulse;
 mod service_manager;
 mod state_dir;
+mod takeover;
 mod unserved;
 
 use std::process::ExitCode;
