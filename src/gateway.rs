@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use crate::{
     admin::{Facts, Sight},
     front::{Credentials, Front, FrontError, FrontSettings},
+    tls::{self, TlsError},
     unserved::{Unserved, unserved},
 };
 
@@ -33,6 +34,8 @@ pub(crate) enum GatewayError {
     Unserved(Unserved),
     #[error("http_server.authenticate is true without user and password")]
     Credentials,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Front(#[from] FrontError),
 }
@@ -56,6 +59,7 @@ impl Gateway {
         let front = front_settings(config)?;
         let settings = TreeSettings {
             link: link_settings(config),
+            agents: tls::towards_agents(config)?,
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
             local: Arc::new(local),

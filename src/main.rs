@@ -8,6 +8,7 @@ mod front;
 mod gateway;
 mod last_good;
 mod state_dir;
+mod tls;
 mod unserved;
 
 use std::process::ExitCode;

@@ -31,6 +31,7 @@ pub struct Units {
     pub(crate) auto_bind_probe: bool,
     pub(crate) read_back: Option<Duration>,
     pub(crate) endpoint_concurrency: usize,
+    pub(crate) agents: edgebind_tls::Client,
     pub(crate) things: Directory<ThingName, Thing>,
     pub(crate) sessions: Directory<Endpoint, Session>,
     pub(crate) link: Directory<(), Link>,

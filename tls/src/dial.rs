@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use crate::Client;
+use crate::{Client, HandshakeError};
 
 /// A connection in clear or in TLS.
 pub enum Wire {
@@ -69,6 +69,15 @@ where
             Ok(Connection::new(uri, wire))
         })
     }))
+}
+
+/// The failed handshake behind an error of awc, if that is what it was.
+#[must_use]
+pub fn handshake_error(error: &awc::error::ConnectError) -> Option<&HandshakeError> {
+    match error {
+        awc::error::ConnectError::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
 }
 
 /// Opens TCP to where the URL says.

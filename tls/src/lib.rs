@@ -27,7 +27,7 @@ mod test_names;
 pub use ciphers::CipherError;
 pub use client::{Client, ClientError, ClientSettings, HandshakeError};
 pub use criteria::Criteria;
-pub use dial::{Wire, connector, direct};
+pub use dial::{Wire, connector, direct, handshake_error};
 pub use facts::Facts;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use identity::{Identity, IdentityError};
