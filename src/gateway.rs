@@ -22,6 +22,7 @@ use crate::{
     pulse::Pulse,
     service_manager::ServiceManager,
     takeover::take_over,
+    tls::{self, TlsError},
     unserved::{Unserved, unserved},
 };
 
@@ -40,6 +41,8 @@ pub(crate) enum GatewayError {
     Unserved(Unserved),
     #[error("http_server.authenticate is true without user and password")]
     Credentials,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Front(#[from] FrontError),
 }
@@ -67,6 +70,7 @@ impl Gateway {
         let front = front_settings(config)?;
         let settings = TreeSettings {
             link: link_settings(config),
+            agents: tls::towards_agents(config)?,
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
             local: Arc::new(local),

@@ -12,6 +12,7 @@ mod pulse;
 mod service_manager;
 mod state_dir;
 mod takeover;
+mod tls;
 mod unserved;
 
 use std::process::ExitCode;
