@@ -8,8 +8,8 @@ local M = {}
 -- Handler of a property that names one, by the property's table. The rest is in memory.
 local handlers = setmetatable({}, { __mode = "k" })
 
--- Called after each change from outside the main loop, so that it looks again at what is due.
-M.changed = function() end
+--- Has the main loop look again at what is due.
+M.changed = edgebind.wake
 
 --- Milliseconds as the things count them: whole seconds (4.4).
 function M.now() return os.time() * 1000 end

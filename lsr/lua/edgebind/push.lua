@@ -11,12 +11,13 @@ local M = {}
 
 local LIMIT = 10000
 
--- Between two attempts, and until refused rows are given up, milliseconds.
-local RETRY, PATIENCE = 1000, 60000
+-- Pause before the first repetition, the longest pause, and how long refused rows are repeated; milliseconds.
+local RETRY, LONGEST, PATIENCE = 1000, 8000, 60000
 
 local waiting = {}
 local lost = 0
 local retry_at, refused_since
+local pause = RETRY
 
 local NUMBERS = { NUMBER = true, INTEGER = true }
 local COMPARED = { STRING = true, BOOLEAN = true, DATETIME = true, IMAGE = true, JSON = true, XML = true, INFOTABLE = true }
@@ -79,7 +80,8 @@ end
 -- value does not stop all others.
 local function put_off(me, now, size, code, body)
   log.error(me.name, "The push of %d values failed: %s %s", size, tostring(code), tostring(body))
-  retry_at = now + RETRY
+  retry_at = now + pause
+  pause = math.min(2 * pause, LONGEST)
   if passing(code) then
     refused_since = nil
     return
@@ -101,7 +103,7 @@ function M.flush(me, now)
     local size = math.min(me.maxConcurrentPropertyUpdates, #waiting)
     local code, body = thingworx.server.post(path, rows.batch(waiting, 1, size), gateway.json_headers())
     if rows.accepted(code) then
-      refused_since = nil
+      refused_since, pause = nil, RETRY
       drop(size)
     else
       put_off(me, now, size, code, body)

@@ -101,13 +101,13 @@ end
 --- What is due at `now`: the check whether the gateway still knows the thing, and the registration.
 function M.run(me, now)
   if not me.register then return end
-  if me.registered and check_due and now >= check_due then
-    check_due = now + me.keepAliveRate
-    check(me)
-  end
   if me.registered and not thingworx.server.available then
     me.registered = false
     registration_due = 0
+  end
+  if me.registered and check_due and now >= check_due then
+    check_due = now + me.keepAliveRate
+    check(me)
   end
   if now >= registration_due then try(me, now) end
   if me.getPropertySubscriptionsOnReconnect then ask_again(me, now) end

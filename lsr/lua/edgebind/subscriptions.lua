@@ -9,7 +9,7 @@ local M = {}
 local AS_VALUE = { ON = true, OFF = true }
 
 local function apply(me, rows)
-  for _, pt in pairs(me.properties) do pt.pushType = "NEVER" end
+  for _, pt in pairs(me.properties) do pt.pushType, pt.forcePush = "NEVER", nil end
   for _, row in ipairs(rows) do
     local pt = me.properties[row.edgeName]
     if pt then

@@ -115,7 +115,7 @@ local function loop(me)
       run_tasks(me)
     end
     due = math.min(due, registration.due(me), tasks_due, me.registered and push.retry() or math.huge)
-    if p_data.run then M.sleep(pause(due, offset)) end
+    if p_data.run then edgebind.sleep(pause(due, offset)) end
   end
 end
 

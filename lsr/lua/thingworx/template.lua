@@ -7,7 +7,7 @@ require "stringx"
 require "tablex"
 require "utils"
 require "types.datashape"
-require "server"
+require "thingworx.server"
 
 local environment = require "edgebind.environment"
 local properties = require "edgebind.properties"
