@@ -10,6 +10,7 @@ pub mod log;
 mod modules;
 mod number;
 mod setting;
+mod thing;
 
 pub use self::{
     host::{

@@ -41,13 +41,21 @@ pub(super) const MODULES: &[Module] = &[
     module!("handlers.http", "lua/handlers/http.lua", "handlers/http.lua"),
     module!("handlers.https", "lua/handlers/https.lua", "handlers/https.lua"),
     module!("handlers.generator", "lua/handlers/generator.lua", "handlers/generator.lua"),
-    module!("thingworx.shapes.metadata", "lua/thingworx/shapes/metadata.lua", "thingworx/shapes/metadata.lua"),
+    module!(
+        "thingworx.shapes.metadata",
+        "lua/thingworx/shapes/metadata.lua",
+        "thingworx/shapes/metadata.lua"
+    ),
     module!(
         "thingworx.shapes.propsubscribe",
         "lua/thingworx/shapes/propsubscribe.lua",
         "thingworx/shapes/propsubscribe.lua"
     ),
-    module!("thingworx.shapes.swupdate", "lua/thingworx/shapes/swupdate.lua", "thingworx/shapes/swupdate.lua"),
+    module!(
+        "thingworx.shapes.swupdate",
+        "lua/thingworx/shapes/swupdate.lua",
+        "thingworx/shapes/swupdate.lua"
+    ),
     module!(
         "thingworx.shapes.filetransfer",
         "lua/thingworx/shapes/filetransfer.lua",
