@@ -3,6 +3,9 @@ module("templates.machine", thingworx.template.extend)
 
 local BOX = 10
 
+-- What is so. The properties show it: a value that was set is in the property's table with the next read only.
+local speed, parts = 0, 0
+
 dataShapes.MachineReport(
   { name = "what", baseType = "STRING" },
   { name = "value", baseType = "NUMBER" }
@@ -18,8 +21,9 @@ serviceDefinitions.Start(
   description { "Starts the machine" }
 )
 services.Start = function(me, headers, query, data)
-  local speed = data.speed or 1
-  if speed < 1 or speed > 5 then return 400, "speed has to be between 1 and 5" end
+  local wanted = data.speed or 1
+  if wanted < 1 or wanted > 5 then return 400, "speed has to be between 1 and 5" end
+  speed = wanted
   -- setProperty, not properties.speed.value = ...: the platform is to see it with the next scan.
   me:setProperty("speed", headers, query, { value = speed })
   me:setProperty("running", headers, query, { value = true })
@@ -28,6 +32,7 @@ end
 
 serviceDefinitions.Stop(output { baseType = "NOTHING", description = "" }, description { "Stops the machine" })
 services.Stop = function(me, headers, query)
+  speed = 0
   me:setProperty("speed", headers, query, { value = 0 })
   me:setProperty("running", headers, query, { value = false })
   return 200
@@ -38,7 +43,6 @@ serviceDefinitions.Report(
   description { "How many parts, and how many of them fill boxes" }
 )
 services.Report = function(me)
-  local parts = properties.parts.value
   local report = tw_infotable.createInfoTable(DataShape.MachineReport:clone())
   report:addRow { what = "parts", value = parts }
   report:addRow { what = "boxes", value = math.floor(parts / BOX) }
@@ -47,12 +51,12 @@ end
 
 -- Once in taskRate.
 tasks.work = function(me)
-  if not properties.running.value then return end
-  local before = properties.parts.value
-  local now = before + properties.speed.value
-  me:setProperty("parts", nil, nil, { value = now })
-  if math.floor(now / BOX) > math.floor(before / BOX) then
-    local code, text = server.fireEvent("BoxFull", { parts = now })
+  if speed == 0 then return end
+  local boxes = math.floor(parts / BOX)
+  parts = parts + speed
+  me:setProperty("parts", nil, nil, { value = parts })
+  if math.floor(parts / BOX) > boxes then
+    local code, text = server.fireEvent("BoxFull", { parts = parts })
     if code ~= 200 and code ~= 202 then log.warn(me.name, "BoxFull was not taken: %d %s", code, text) end
   end
 end
