@@ -56,7 +56,11 @@ mod tests {
     fn the_page_for_a_wrong_content_type_is_the_recorded_one() {
         let page = error("415 Unsupported Media Type", "The specified content-type is not supported.");
         assert_eq!(page.len(), 375);
-        assert!(page.starts_with("<html><head>\n<title>415 Unsupported Media Type</title>\n<style type=text/css>"));
+        assert!(
+            page.starts_with(
+                "<html><head>\n<title>415 Unsupported Media Type</title>\n<style type=text/css>"
+            )
+        );
     }
 
     #[test]

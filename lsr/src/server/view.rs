@@ -37,9 +37,8 @@ pub(super) fn list(scripts: &[ScriptView], format: Format) -> String {
     match format {
         Format::Text => {
             let head = format!("{count} scripts installed\n\n{}", row("Name", "Status", "Result", "File"));
-            let row = |script: &ScriptView| {
-                row(&script.name, script.phase.as_str(), &script.result, &script.file)
-            };
+            let row =
+                |script: &ScriptView| row(&script.name, script.phase.as_str(), &script.result, &script.file);
             head + &scripts.iter().map(row).collect::<String>()
         }
         Format::Xml => {
@@ -83,7 +82,9 @@ pub(super) fn one(element: &str, script: &str, text: &str, format: Format) -> St
 
 /// Settings by name.
 pub(super) fn settings(settings: &Settings, format: Format) -> String {
-    let rows = settings.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(&text(value)).into_owned()));
+    let rows = settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(&text(value)).into_owned()));
     match format {
         Format::Text => rows.map(|(name, value)| format!("{name}: {value}\n")).collect(),
         Format::Xml => {
