@@ -9,13 +9,13 @@ use edgebind_actors::{
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::Config;
+use edgebind_config::{Config, Credentials};
 use edgebind_kernel::{Exit, StopReport, clock};
 use tracing::{info, warn};
 
 use crate::{
     admin::{Facts, Sight},
-    front::{Credentials, Front, FrontError, FrontSettings},
+    front::{Front, FrontError, FrontSettings},
     unserved::{Unserved, unserved},
 };
 
