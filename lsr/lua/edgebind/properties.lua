@@ -60,7 +60,7 @@ end
 function M.find(me, name)
   local pt = me.properties[name]
   if type(pt) ~= "table" then return nil end
-  if pt.init == nil then
+  if handlers[pt] == nil then
     local ok, message = pcall(M.prepare, me, name, pt)
     if not ok then
       log.error(me.name, "The property %s is not usable: %s", tostring(name), tostring(message))
