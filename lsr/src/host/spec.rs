@@ -78,6 +78,13 @@ pub struct ScriptView {
     pub at_run_time: bool,
 }
 
+impl From<ScriptView> for ScriptSpec {
+    /// What starts the script again.
+    fn from(view: ScriptView) -> Self {
+        Self { name: view.name, file: view.file, settings: view.settings, at_run_time: view.at_run_time }
+    }
+}
+
 /// Where a main chunk stands (script resource notes, 1.7). Callbacks are answered in the last two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
