@@ -12,5 +12,6 @@ use crate::host::{Natives, ScriptScope};
 ///
 /// Not enough memory.
 pub(crate) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
-    crate::thing::install(natives, scope)
+    let _ = (natives, scope);
+    Ok(())
 }
