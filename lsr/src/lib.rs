@@ -12,6 +12,7 @@ mod modules;
 mod number;
 mod server;
 mod setting;
+mod thing;
 
 pub use self::{
     config_lua::{

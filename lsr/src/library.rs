@@ -12,6 +12,5 @@ use crate::host::{Natives, ScriptScope};
 ///
 /// Not enough memory.
 pub(crate) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
-    let _ = (natives, scope);
-    Ok(())
+    crate::thing::install(natives, scope)
 }

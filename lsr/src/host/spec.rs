@@ -15,6 +15,8 @@ pub struct HostSettings {
     pub globals: Settings,
     /// What is taken out of every state.
     pub sandbox: Option<Sandbox>,
+    /// Limit of each state's heap in bytes; a script beyond it gets `not enough memory`. None by default.
+    pub memory_bytes: Option<usize>,
 }
 
 /// Names that scripts do not find under `-sandbox` (script resource notes, 1.6).
