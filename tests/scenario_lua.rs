@@ -142,7 +142,11 @@ fn a_killed_gateway_costs_no_value_and_binds_the_thing_again() {
     rest.connected(THING, false);
     // The thing goes on counting: a read takes the next number, as a scan does.
     let before = resource.property(THING, "count").as_i64().unwrap();
-    wait_for("the thing counts", || resource.property(THING, "count").as_i64().unwrap(), |now| *now >= before + 4);
+    wait_for(
+        "the thing counts",
+        || resource.property(THING, "count").as_i64().unwrap(),
+        |now| *now >= before + 4,
+    );
     let _gateway = site.gateway();
     rest.connected(THING, true);
     let seen = counted(&rest).len();
