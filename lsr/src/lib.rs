@@ -16,6 +16,7 @@ pub use self::{
         CallError, CallbackAnswer, CallbackData, CallbackRequest, Host, HostSettings, Phase, Sandbox,
         ScriptError, ScriptSpec, ScriptView,
     },
+    library::secrets,
     number::text as number_text,
     setting::{Setting, SettingError, Settings},
 };
