@@ -3,4 +3,7 @@
 use super::Module;
 
 /// What `require` finds.
-pub(super) const MODULES: &[Module] = &[];
+pub(super) const MODULES: &[Module] = &[
+    Module { name: "json", chunk: "@etc/thingworx/lua/json.lua", source: "return json" },
+    Module { name: "log", chunk: "@etc/thingworx/lua/log.lua", source: "return log" },
+];
