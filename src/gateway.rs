@@ -11,14 +11,14 @@ use edgebind_actors::{
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::{Config, InstallKey};
+use edgebind_config::{Config, Credentials, InstallKey};
 use edgebind_kernel::{Exit, StopReport, clock};
 use edgebind_store::{Clock, Options};
 use tracing::{info, warn};
 
 use crate::{
-    admin::{Facts, Sight},
-    front::{Credentials, Front, FrontError, FrontSettings},
+    admin::{Facts, GatewaySight, Sight},
+    front::{Front, FrontError, FrontSettings},
     pulse::Pulse,
     service_manager::ServiceManager,
     takeover::take_over,
@@ -108,7 +108,7 @@ impl Gateway {
     /// What the admin interface looks at; `degraded` is what somebody has to mend.
     pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
         let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
-        Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
+        Sight::Gateway(GatewaySight { units: self.tree.units().clone(), survey: self.tree.survey(), facts })
     }
 
     /// Who tells the service manager how this gateway stands.

@@ -9,6 +9,7 @@ mod front;
 mod gateway;
 mod last_good;
 mod pulse;
+mod script_resource;
 mod service_manager;
 mod state_dir;
 mod takeover;
