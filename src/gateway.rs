@@ -98,8 +98,13 @@ impl Gateway {
     }
 
     /// What the admin interface looks at; `degraded` is what somebody has to mend.
-    pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
-        let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
+    pub(crate) fn sight(&self, state_dir: &Path, degraded: Vec<String>) -> Sight {
+        let facts = Facts {
+            started_unix_ms: self.started_unix_ms,
+            http: self.front.address,
+            degraded,
+            state_dir: state_dir.to_owned(),
+        };
         Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
     }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -20,6 +21,8 @@ pub(crate) struct Facts {
     pub(crate) http: SocketAddr,
     /// What somebody has to mend although the gateway runs.
     pub(crate) degraded: Vec<String>,
+    /// Where the spool is.
+    pub(crate) state_dir: PathBuf,
 }
 
 /// The gateway in a few lines.
