@@ -3,6 +3,7 @@
 //! open the socket may mend the spool; it never stands on `http_server` (design 3.5).
 
 mod guard;
+mod records;
 mod spool;
 mod token;
 mod view;
@@ -26,7 +27,7 @@ use tracing::warn;
 
 use crate::state_dir::StateDir;
 use guard::Guard;
-pub(crate) use spool::Salvage;
+pub(crate) use records::Salvage;
 use token::Token;
 pub(crate) use view::Facts;
 
@@ -195,7 +196,7 @@ async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<State>)
         Method::GET => {}
         Method::POST if matches!(state.guard, Guard::Open) && path.starts_with("spool/") => {
             let path = path.strip_prefix("spool").unwrap_or_default();
-            return spool::change(units, folder, path, &body).await;
+            return records::change(units, folder, path, &body).await;
         }
         _ => {
             let text = "the admin interface only looks, but for the spool over the socket: use GET";
@@ -203,7 +204,7 @@ async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<State>)
         }
     }
     match path {
-        "status" => HttpResponse::Ok().json(view::status(units, &state.sight.facts)),
+        "status" => HttpResponse::Ok().json(view::status(units, &state.sight.facts).await),
         "tree" => match state.sight.survey.look().await {
             Some(tree) => HttpResponse::Ok().json(tree),
             None => problem(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree does not answer"),
@@ -214,7 +215,7 @@ async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<State>)
         },
         path if path == "spool" || path.starts_with("spool/") => {
             let path = path.strip_prefix("spool").unwrap_or_default();
-            spool::look(folder, path, request.query_string()).await
+            records::look(folder, path, request.query_string()).await
         }
         path => match path.strip_prefix("things/").map(|name| percent_decode_str(name).decode_utf8()) {
             Some(Ok(name)) => match view::thing(units, &name) {

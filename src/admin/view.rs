@@ -13,6 +13,8 @@ use edgebind_actors::{
 };
 use serde::Serialize;
 
+use super::spool::SpoolView;
+
 /// What does not change while the gateway runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
@@ -38,6 +40,7 @@ pub(super) struct StatusView {
     gateway: Option<String>,
     link: LinkView,
     things: ThingsCount,
+    spool: SpoolView,
     /// None without a store.
     journal: Option<JournalView>,
 }
@@ -111,13 +114,14 @@ struct EndpointView {
     timeout_ms: u128,
 }
 
-pub(super) fn status(units: &Units, facts: &Facts) -> StatusView {
+pub(super) async fn status(units: &Units, facts: &Facts) -> StatusView {
     let link = units.link_status.borrow().clone();
     let counts = units.roster.counts();
     let journal = units.journal.health();
-    let mut degraded = facts.degraded.clone();
-    degraded.extend(journal.as_ref().and_then(trouble));
     let (total, bound) = (units.registry.len(), counts.get(&BindState::Bound).copied().unwrap_or_default());
+    let (spool, mended) = SpoolView::of(units).await;
+    let degraded = facts.degraded.iter().cloned().chain(mended);
+    let degraded: Vec<String> = degraded.chain(journal.as_ref().and_then(trouble)).collect();
     StatusView {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
@@ -132,6 +136,7 @@ pub(super) fn status(units: &Units, facts: &Facts) -> StatusView {
             bound,
             by_state: counts.into_iter().map(|(state, count)| (state.words(), count)).collect(),
         },
+        spool,
         journal: journal.map(|JournalHealth { owed, unkept, failure }| JournalView { owed, unkept, failure }),
     }
 }

@@ -67,6 +67,43 @@ impl Units {
 }
 
 impl SpoolStanding {
+    /// One word for people.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Nowhere(_) => "none",
+            Self::Down => "down",
+            Self::Up(health) => match health.state {
+                State::Opening => "opening",
+                State::Ready => "open",
+                State::Failed(_) => "failed",
+            },
+        }
+    }
+
+    /// Why nothing is taken.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        match self {
+            Self::Nowhere(why) => Some(why.clone()),
+            Self::Up(health) => match &health.state {
+                State::Failed(error) => Some(error.to_string()),
+                _ => None,
+            },
+            Self::Off | Self::Down => None,
+        }
+    }
+
+    /// Its figures.
+    #[must_use]
+    pub fn health(&self) -> Option<&Health> {
+        match self {
+            Self::Up(health) => Some(health),
+            _ => None,
+        }
+    }
+
     /// What somebody has to mend, in one sentence.
     #[must_use]
     pub fn complaint(&self) -> Option<String> {
