@@ -84,6 +84,13 @@ impl SpoolUnit {
     }
 }
 
+impl Drop for SpoolUnit {
+    /// However it ends: without this unit nobody watches over the store, and nothing more may be promised.
+    fn drop(&mut self) {
+        drop(self.spool.close());
+    }
+}
+
 impl Actor for SpoolUnit {
     type Context = Context<Self>;
 
