@@ -91,7 +91,7 @@ fn made_state_dir(args: &Args, config: &Config) -> Result<Option<StateDir>, Stat
         Err(error @ StateDirError::Newer { .. }) => Err(error),
         Err(error) if chosen => Err(error),
         Err(error) => {
-            warn!(%error, "No state directory: edgebind status and edgebind things will not work.");
+            warn!(%error, "No state directory: nothing is kept while the platform is away, and edgebind status and edgebind things will not work.");
             Ok(None)
         }
     }
