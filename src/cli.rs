@@ -17,6 +17,7 @@ mod migrate;
 mod platform;
 mod run;
 mod signals;
+mod spool;
 mod status;
 mod table;
 mod telemetry;
@@ -46,6 +47,7 @@ enum Command {
     Status(status::Args),
     Things(things::Args),
     Doctor(doctor::Args),
+    Spool(spool::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
     Demo(demo::Args),
@@ -71,6 +73,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Things(args) => things::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Spool(args) => spool::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
         Command::Demo(args) => demo::run(&args),

@@ -11,6 +11,7 @@ mod last_good;
 mod pulse;
 mod script_resource;
 mod service_manager;
+mod spool;
 mod state_dir;
 mod takeover;
 mod tls;

@@ -6,6 +6,7 @@
 mod carry;
 mod join;
 mod news;
+mod operator;
 mod parcel;
 mod services;
 mod standing;
@@ -62,6 +63,8 @@ pub struct Delivery {
     /// Which order this is: answers to messages of an earlier one are void.
     life: u64,
     store: Store,
+    /// What came before the store has told what it holds.
+    held: Vec<Submit>,
     /// Updates in memory, by the number that the order knows them by; also those on their way to disk.
     live: HashMap<u64, Live>,
     next_token: u64,
@@ -155,6 +158,7 @@ impl Delivery {
             limits,
             fairness: Fairness::default(),
             life: next_life(),
+            held: Vec::new(),
             live: HashMap::new(),
             next_token: 0,
             appending: HashMap::new(),
@@ -172,14 +176,18 @@ impl Delivery {
         }
     }
 
-    fn submit(&mut self, Submit { parcel, ticket, arrived, only_keep }: Submit) {
-        if self.store == Store::Opening {
-            // An entity may have a backlog that is not known yet.
-            return ticket.settle(Err(CallError::Unkept(StoreError::Opening.to_string())));
-        }
+    fn submit(&mut self, submit: Submit) {
         if self.stopping.is_some() {
-            return ticket.settle(Err(CallError::Dropped));
+            return submit.ticket.settle(Err(CallError::Dropped));
         }
+        if self.store == Store::Opening {
+            // Its entity may have a backlog that is not known yet.
+            if self.held.len() >= MOST_HELD {
+                return submit.ticket.settle(Err(CallError::Busy(MOST_HELD)));
+            }
+            return self.held.push(submit);
+        }
+        let Submit { parcel, ticket, arrived, only_keep } = submit;
         let token = self.next_token;
         self.next_token += 1;
         let (entity, kind, size) = (Arc::clone(&parcel.entity), parcel.kind, parcel.size_bytes());
@@ -201,6 +209,13 @@ impl Delivery {
                 self.append(token);
             }
             Admission::Refuse => live.ticket.settle(Err(CallError::Busy(self.limits.max_live_waiting))),
+        }
+    }
+
+    /// The store has told what it holds, or that it cannot.
+    fn admit_held(&mut self) {
+        for submit in std::mem::take(&mut self.held) {
+            self.submit(submit);
         }
     }
 
@@ -307,6 +322,10 @@ impl Delivery {
         if now >= self.next_expiry {
             self.next_expiry = now + EXPIRE_EVERY;
             self.order.expire(now);
+        }
+        let timeout = self.message_timeout;
+        for late in self.held.extract_if(.., |held| now.saturating_duration_since(held.arrived) >= timeout) {
+            late.ticket.settle(Err(CallError::Unkept(StoreError::Opening.to_string())));
         }
         self.measure(now);
         self.pump(ctx);
@@ -481,6 +500,8 @@ fn verdict(result: &Result<edgebind_alwayson::Response, CallError>, live: bool) 
 
 /// How long what is stored waits for the first round of BINDs.
 const FIRST_ROUND: Duration = Duration::from_secs(5);
+/// Updates that wait for the store to be opened.
+const MOST_HELD: usize = 1024;
 /// How often the instruments are set.
 const TICK: Duration = Duration::from_secs(1);
 /// How often it is looked for what is too old.

@@ -69,5 +69,6 @@ impl Delivery {
             Event::Healed => Store::Open,
             Event::Failed(error) => Store::Failed(error),
         };
+        self.admit_held();
     }
 }
