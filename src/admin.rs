@@ -13,6 +13,7 @@ use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use actix_web::{
@@ -24,9 +25,13 @@ use actix_web::{
 use edgebind_actors::{Units, tree::Survey};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use tracing::warn;
 
-use crate::state_dir::StateDir;
+use crate::{reload::Request, state_dir::StateDir};
 use guard::Guard;
 pub(crate) use records::Salvage;
 pub(crate) use scripts::ScriptSight;
@@ -60,6 +65,8 @@ pub(crate) struct GatewaySight {
     pub(crate) facts: Facts,
     /// Where the spool lies.
     pub(crate) state_dir: PathBuf,
+    /// Who reads the configuration anew.
+    pub(crate) reload: mpsc::Sender<Request>,
 }
 
 /// Why the admin interface does not serve.
@@ -224,8 +231,12 @@ impl GatewaySight {
                 let path = path.strip_prefix("spool").unwrap_or_default();
                 return records::change(units, folder, path, body).await;
             }
+            Method::POST if matches!(guard, Guard::Open) && path == "reload" => {
+                return self.reload(request).await;
+            }
             _ => {
-                let text = "the admin interface only looks, but for the spool over the socket: use GET";
+                let text =
+                    "the admin interface only looks, but for the spool and reload over the socket: use GET";
                 return problem(StatusCode::METHOD_NOT_ALLOWED, text);
             }
         }
@@ -253,6 +264,40 @@ impl GatewaySight {
         }
     }
 }
+
+impl GatewaySight {
+    /// Has the configuration read anew; the answer tells every change and what became of it.
+    async fn reload(&self, request: &HttpRequest) -> HttpResponse {
+        let Ok(wish) = web::Query::<ReloadWish>::from_query(request.query_string()) else {
+            return problem(StatusCode::BAD_REQUEST, "the one parameter is restart, true or false");
+        };
+        let (answer, answered) = oneshot::channel();
+        let asked = self.reload.send(Request { restart: wish.restart, answer });
+        match timeout(RELOAD_PATIENCE, async {
+            asked.await.ok()?;
+            answered.await.ok()
+        })
+        .await
+        {
+            Ok(Some(Ok(report))) => HttpResponse::Ok().json(report),
+            Ok(Some(Err(reason))) => problem(StatusCode::UNPROCESSABLE_ENTITY, &reason),
+            Ok(None) | Err(_) => {
+                problem(StatusCode::SERVICE_UNAVAILABLE, "the gateway is starting or stopping")
+            }
+        }
+    }
+}
+
+/// What `/edgebind/v1/reload` may be asked.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ReloadWish {
+    /// Whether the gateway starts anew when changes wait for that.
+    restart: bool,
+}
+
+/// Each thing that is changed may wait 2 s for its BIND, and the platform its time for a key.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(300);
 
 fn unknown(path: &str) -> HttpResponse {
     let known = "status, tree, things, things/<name>, spool, spool/records and spool/records/<number> below /edgebind/v1/";

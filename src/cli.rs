@@ -15,6 +15,7 @@ mod lsr;
 mod migrate;
 #[cfg(feature = "dev")]
 mod platform;
+mod reload;
 mod run;
 mod signals;
 mod spool;
@@ -47,6 +48,7 @@ enum Command {
     Status(status::Args),
     Things(things::Args),
     Doctor(doctor::Args),
+    Reload(reload::Args),
     Spool(spool::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
@@ -73,6 +75,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Things(args) => things::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Reload(args) => reload::run(&args),
         Command::Spool(args) => spool::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
