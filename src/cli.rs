@@ -24,6 +24,7 @@ mod table;
 mod telemetry;
 mod things;
 mod wire;
+mod wsems;
 
 use std::process::ExitCode;
 
@@ -62,7 +63,8 @@ enum Command {
 /// Parses the command line and runs the command.
 pub(crate) fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    if let Some(code) = lsr::called_as_original(&arguments) {
+    let original = || wsems::called_as_original(&arguments).or_else(|| lsr::called_as_original(&arguments));
+    if let Some(code) = original() {
         return code;
     }
     let arguments = lsr::with_our_options(arguments).into_iter();

@@ -35,14 +35,14 @@ use crate::{
 pub(crate) struct Args {
     /// Configuration file; the original's config.json is understood.
     #[arg(long, value_name = "FILE", default_value = "etc/config.json")]
-    cfg: PathBuf,
+    pub(super) cfg: PathBuf,
     /// Log level before `logger.level`: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL")]
-    loglevel: Option<String>,
+    pub(super) loglevel: Option<String>,
     /// Folder for the gateway's own files; `ready.json` there tells the addresses really bound. Default: what the
     /// configuration says, else $STATE_DIRECTORY, else ~/.local/state/edgebind.
     #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
+    pub(super) state_dir: Option<PathBuf>,
 }
 
 /// Runs until it is told to stop.
