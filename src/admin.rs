@@ -24,7 +24,7 @@ use actix_web::{
 };
 use edgebind_actors::{Units, tree::Survey};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -210,6 +210,9 @@ async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<State>)
         return refused.into_response();
     }
     let Some(path) = request.path().strip_prefix("/edgebind/v1/") else { return unknown(request.path()) };
+    if path.is_empty() && request.method() == Method::GET {
+        return HttpResponse::Ok().json(serde_json::json!({ "routes": ROUTES }));
+    }
     match &state.sight {
         Sight::Gateway(sight) => sight.answer(&request, path, &body, &state.guard).await,
         Sight::Scripts(_) if request.method() != Method::GET => problem(
@@ -299,9 +302,38 @@ struct ReloadWish {
 /// Each thing that is changed may wait 2 s for its BIND, and the platform its time for a key.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(300);
 
+/// What can be asked for below `/edgebind/v1/`; `GET /edgebind/v1/` shows it.
+const ROUTES: &[Route] = &[
+    route("GET", "status"),
+    route("GET", "tree"),
+    route("GET", "things"),
+    route("GET", "things/{name}"),
+    route("GET", "spool"),
+    route("GET", "spool/records"),
+    route("GET", "spool/records/{number}"),
+    route("POST", "spool/retry"),
+    route("POST", "spool/drop"),
+    route("POST", "spool/salvage"),
+    route("POST", "reload"),
+];
+
+/// One of [`ROUTES`].
+#[derive(Serialize)]
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    /// Whether it is answered at the socket alone, not at the port.
+    socket_only: bool,
+}
+
+const fn route(method: &'static str, path: &'static str) -> Route {
+    Route { method, path, socket_only: matches!(method.as_bytes(), b"POST") }
+}
+
 fn unknown(path: &str) -> HttpResponse {
-    let known = "status, tree, things, things/<name>, spool, spool/records and spool/records/<number> below /edgebind/v1/";
-    problem(StatusCode::NOT_FOUND, &format!("{path} is none of {known}"))
+    let known: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    let text = format!("{path} is none of {} below /edgebind/v1/", known.join(", "));
+    problem(StatusCode::NOT_FOUND, &text)
 }
 
 fn problem(status: StatusCode, text: &str) -> HttpResponse {

@@ -134,12 +134,17 @@ impl Site {
 
     /// Waits until the gateway listens, at the port that it was told.
     pub(crate) fn ready(&self, gateway: &Process) {
+        let ready = self.is_up(gateway);
+        assert_eq!(ready["http"], format!("127.0.0.1:{}", self.gateway_port));
+    }
+
+    /// Waits until the gateway listens, wherever that is; what it says of that.
+    pub(crate) fn is_up(&self, gateway: &Process) -> Value {
         let file = self.folder().join("state/ready.json");
-        let ready: Value = wait_until("ready.json of the gateway", || {
+        wait_until("ready.json of the gateway", || {
             let ready: Value = serde_json::from_str(&fs::read_to_string(&file).ok()?).ok()?;
             (ready["pid"] == gateway.id()).then_some(ready)
-        });
-        assert_eq!(ready["http"], format!("127.0.0.1:{}", self.gateway_port));
+        })
     }
 
     /// The platform's REST interface.
