@@ -2,6 +2,7 @@
 //! and for pages and scrapers (127.0.0.1, with a token). It only looks; it never stands on `http_server` (design 3.5).
 
 mod guard;
+mod scripts;
 mod token;
 mod view;
 
@@ -24,6 +25,7 @@ use tracing::warn;
 
 use crate::state_dir::StateDir;
 use guard::Guard;
+pub(crate) use scripts::ScriptSight;
 use token::Token;
 pub(crate) use view::Facts;
 
@@ -39,7 +41,16 @@ pub(crate) struct Admin {
 
 /// What the admin interface looks at.
 #[derive(Clone)]
-pub(crate) struct Sight {
+pub(crate) enum Sight {
+    /// A gateway.
+    Gateway(GatewaySight),
+    /// A script resource.
+    Scripts(ScriptSight),
+}
+
+/// What is looked at in a gateway.
+#[derive(Clone)]
+pub(crate) struct GatewaySight {
     pub(crate) units: Units,
     pub(crate) survey: Survey,
     pub(crate) facts: Facts,
@@ -189,24 +200,34 @@ async fn handle(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
         return problem(StatusCode::METHOD_NOT_ALLOWED, "the admin interface only looks: use GET");
     }
     let Some(path) = request.path().strip_prefix("/edgebind/v1/") else { return unknown(request.path()) };
-    let units = &state.sight.units;
-    match path {
-        "status" => HttpResponse::Ok().json(view::status(units, &state.sight.facts)),
-        "tree" => match state.sight.survey.look().await {
-            Some(tree) => HttpResponse::Ok().json(tree),
-            None => problem(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree does not answer"),
-        },
-        "things" => match web::Query::<Selection>::from_query(request.query_string()) {
-            Ok(selection) => HttpResponse::Ok().json(view::things(units, selection.unbound)),
-            Err(_) => problem(StatusCode::BAD_REQUEST, "the one parameter is unbound, true or false"),
-        },
-        path => match path.strip_prefix("things/").map(|name| percent_decode_str(name).decode_utf8()) {
-            Some(Ok(name)) => match view::thing(units, &name) {
-                Some(thing) => HttpResponse::Ok().json(thing),
-                None => problem(StatusCode::NOT_FOUND, &format!("no thing is registered as {name:?}")),
+    match &state.sight {
+        Sight::Gateway(sight) => sight.answer(&request, path).await,
+        Sight::Scripts(sight) => sight.answer(path).await,
+    }
+}
+
+impl GatewaySight {
+    /// Answers `path` below `/edgebind/v1/`.
+    async fn answer(&self, request: &HttpRequest, path: &str) -> HttpResponse {
+        let units = &self.units;
+        match path {
+            "status" => HttpResponse::Ok().json(view::status(units, &self.facts)),
+            "tree" => match self.survey.look().await {
+                Some(tree) => HttpResponse::Ok().json(tree),
+                None => problem(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree does not answer"),
             },
-            _ => unknown(request.path()),
-        },
+            "things" => match web::Query::<Selection>::from_query(request.query_string()) {
+                Ok(selection) => HttpResponse::Ok().json(view::things(units, selection.unbound)),
+                Err(_) => problem(StatusCode::BAD_REQUEST, "the one parameter is unbound, true or false"),
+            },
+            path => match path.strip_prefix("things/").map(|name| percent_decode_str(name).decode_utf8()) {
+                Some(Ok(name)) => match view::thing(units, &name) {
+                    Some(thing) => HttpResponse::Ok().json(thing),
+                    None => problem(StatusCode::NOT_FOUND, &format!("no thing is registered as {name:?}")),
+                },
+                _ => unknown(request.path()),
+            },
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod demo;
 mod encrypt;
 mod exit;
 mod inquiry;
+mod lsr;
 mod migrate;
 #[cfg(feature = "dev")]
 mod platform;
@@ -38,6 +39,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Lsr(lsr::Args),
     Check(check::Args),
     Encrypt(encrypt::Args),
     Status(status::Args),
@@ -53,9 +55,15 @@ enum Command {
 
 /// Parses the command line and runs the command.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse_from(arguments::normalised(std::env::args_os()));
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(code) = lsr::called_as_original(&arguments) {
+        return code;
+    }
+    let arguments = lsr::with_our_options(arguments).into_iter();
+    let cli = Cli::parse_from(arguments::normalised(arguments));
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Lsr(args) => lsr::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Encrypt(args) => encrypt::run(&args),
         Command::Status(args) => status::run(&args),

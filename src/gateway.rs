@@ -9,13 +9,13 @@ use edgebind_actors::{
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::Config;
+use edgebind_config::{Config, Credentials};
 use edgebind_kernel::{Exit, StopReport, clock};
 use tracing::{info, warn};
 
 use crate::{
-    admin::{Facts, Sight},
-    front::{Credentials, Front, FrontError, FrontSettings},
+    admin::{Facts, GatewaySight, Sight},
+    front::{Front, FrontError, FrontSettings},
     unserved::{Unserved, unserved},
 };
 
@@ -82,7 +82,7 @@ impl Gateway {
     /// What the admin interface looks at; `degraded` is what somebody has to mend.
     pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
         let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
-        Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
+        Sight::Gateway(GatewaySight { units: self.tree.units().clone(), survey: self.tree.survey(), facts })
     }
 
     /// Resolves when the gateway has given up: a defect that restarts did not cure.

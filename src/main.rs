@@ -7,6 +7,7 @@ mod cli;
 mod front;
 mod gateway;
 mod last_good;
+mod script_resource;
 mod state_dir;
 mod unserved;
 

@@ -3,13 +3,25 @@
 //!
 //! [`Host`] is the way in, from any thread: start and stop scripts, look at them, call what they have registered.
 
+mod answer;
+mod blocking;
 mod callback;
 mod handle;
 mod natives;
+mod routes;
 mod scope;
+mod script;
+mod search;
+mod signals;
 mod spec;
+mod switch;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod threads;
+mod unit;
+mod vm;
 
 pub use self::{
     callback::{CallError, CallbackAnswer, CallbackData, CallbackRequest},

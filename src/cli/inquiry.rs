@@ -1,4 +1,4 @@
-//! Asks the running gateway by the admin socket in its state directory.
+//! Asks a running gateway or script resource by the admin socket in its state directory.
 
 use std::{
     io::{self, Read, Write},
@@ -12,13 +12,16 @@ use serde_json::Value;
 
 use crate::{admin, state_dir};
 
-/// Which gateway is asked.
+/// Which process is asked.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Which {
+    /// Asks the script resource of this machine instead of the gateway.
+    #[arg(long)]
+    lsr: bool,
     /// Configuration file of the gateway, which may name its state directory.
     #[arg(long, value_name = "FILE", default_value = "etc/config.json")]
     cfg: PathBuf,
-    /// State directory of the gateway.
+    /// State directory of the process that is asked.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
@@ -29,14 +32,13 @@ pub(super) enum InquiryError {
     #[error("{0}")]
     StateDir(#[from] state_dir::StateDirError),
     #[error(
-        "no gateway runs with the state directory {}: {source}; \
-         name the gateway's by --state-dir, or its configuration by -cfg",
+        "no {program} runs with the state directory {}: {source}; {advice}",
         folder.display()
     )]
-    NotRunning { folder: PathBuf, source: io::Error },
-    #[error("the gateway's answer broke off: {0}")]
+    NotRunning { program: &'static str, folder: PathBuf, source: io::Error, advice: &'static str },
+    #[error("the answer broke off: {0}")]
     Broken(io::Error),
-    #[error("the gateway's answer cannot be read")]
+    #[error("the answer cannot be read")]
     Unreadable,
     #[error("{0}")]
     Refused(String),
@@ -51,12 +53,27 @@ impl Which {
     pub(super) fn ask(&self, path: &str) -> Result<Value, InquiryError> {
         let folder = self.folder()?;
         let stream = connect(&folder.join(admin::SOCKET))
-            .map_err(|source| InquiryError::NotRunning { folder: folder.clone(), source })?;
+            .map_err(|source| self.not_running(folder.clone(), source))?;
         exchange(stream, path)
+    }
+
+    fn not_running(&self, folder: PathBuf, source: io::Error) -> InquiryError {
+        let (program, advice) = if self.lsr {
+            ("script resource", "name the script resource's by --state-dir")
+        } else {
+            (
+                "gateway",
+                "name the gateway's by --state-dir, or its configuration by -cfg; --lsr asks a script resource",
+            )
+        };
+        InquiryError::NotRunning { program, folder, source, advice }
     }
 
     /// Where the gateway has its own files; a configuration that is missing or broken says nothing about it.
     fn folder(&self) -> Result<PathBuf, InquiryError> {
+        if self.lsr {
+            return Ok(state_dir::of_script_resource(self.state_dir.as_deref())?);
+        }
         let config = load(&Sources::path(&self.cfg).environment(state_dir::environment()));
         let config = config.map(|loaded| loaded.config).unwrap_or_default();
         Ok(state_dir::resolve(self.state_dir.as_deref(), &config)?)
@@ -89,7 +106,7 @@ fn exchange(mut stream: impl Read + Write, path: &str) -> Result<Value, InquiryE
     if fine {
         return Ok(body);
     }
-    let reason = body.get("error").and_then(Value::as_str).unwrap_or("the gateway refused without a reason");
+    let reason = body.get("error").and_then(Value::as_str).unwrap_or("refused without a reason");
     Err(InquiryError::Refused(reason.to_owned()))
 }
 

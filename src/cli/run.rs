@@ -193,7 +193,7 @@ fn write_log_files(logger: &Logger) {
     let Some(folder) = &logger.publish_directory else { return };
     let level = logger.publish_level.unwrap_or(logger.level).directive().parse();
     let level = level.unwrap_or(LevelFilter::WARN);
-    if let Err(error) = log_file::start(folder, level, logger.max_file_storage) {
+    if let Err(error) = log_file::start(folder, log_file::GATEWAY, level, logger.max_file_storage) {
         warn!(folder = %folder.display(), %error, "No log files are written.");
     }
 }

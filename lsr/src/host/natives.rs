@@ -1,8 +1,14 @@
 //! How functions in Rust come into a Lua state.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use mlua::{FromLuaMulti, Function, IntoLuaMulti, Lua, MultiValue, Table};
+use futures_util::FutureExt;
+use mlua::{FromLuaMulti, Function, IntoLuaMulti, Lua, MultiValue, Table, Value};
+
+use super::switch;
 
 /// Makes functions for one state, and finds the tables they go into.
 ///
@@ -112,10 +118,14 @@ impl<'a> Natives<'a> {
         A: FromLuaMulti,
         R: IntoLuaMulti,
     {
-        self.lua.create_function(move |lua, arguments: MultiValue| {
-            arity.check(arguments.len())?;
-            function(lua, A::from_lua_multi(arguments, lua)?)
-        })
+        let start = self.lua.create_function(move |lua, arguments: MultiValue| {
+            let results = guarded(|| {
+                arity.check(arguments.len())?;
+                function(lua, A::from_lua_multi(arguments, lua)?)?.into_lua_multi(lua)
+            });
+            tagged(lua, results)
+        })?;
+        switch::glued(self.lua, start, self.finisher()?)
     }
 
     /// A function that waits: the closure reads the arguments and returns the future, which the thread of the script
@@ -130,14 +140,74 @@ impl<'a> Natives<'a> {
         A: FromLuaMulti,
         F: Future<Output = Finish> + 'static,
     {
-        self.lua.create_function(move |lua, arguments: MultiValue| {
-            arity.check(arguments.len())?;
-            start(lua, A::from_lua_multi(arguments, lua)?).map(drop)
-        })
+        let start = self.lua.create_function(move |lua, arguments: MultiValue| {
+            let future = guarded(|| {
+                arity.check(arguments.len())?;
+                start(lua, A::from_lua_multi(arguments, lua)?)
+            });
+            match future {
+                // Nothing is allocated after this, so no finalizer comes between it and its ticket.
+                Ok(future) => {
+                    let future = AssertUnwindSafe(future).catch_unwind();
+                    let ticket = switch::put_wait(Box::pin(async {
+                        let defect = |_| -> Finish { Box::new(|_| Err(mlua::Error::runtime(DEFECT))) };
+                        future.await.unwrap_or_else(defect)
+                    }));
+                    Ok(MultiValue::from_iter([Value::Number(f64::from(ticket))]))
+                }
+                Err(error) => tagged(lua, Err(error)),
+            }
+        })?;
+        switch::glued(self.lua, start, self.finisher()?)
     }
 
     /// Boxes what makes the results after a wait.
     pub(crate) fn finish<R: IntoLuaMulti>(results: impl FnOnce(&Lua) -> mlua::Result<R> + 'static) -> Finish {
         Box::new(move |lua| results(lua)?.into_lua_multi(lua))
     }
+
+    /// The function that turns the ticket of a wait into results; one for the whole state.
+    fn finisher(&self) -> mlua::Result<Function> {
+        if let Some(finisher) = self.lua.named_registry_value::<Option<Function>>(FINISHER)? {
+            return Ok(finisher);
+        }
+        let finisher = self.lua.create_function(|lua, ticket: i32| {
+            let results = guarded(|| {
+                let finish = switch::take_finish(ticket).ok_or_else(|| mlua::Error::runtime(DEFECT))?;
+                finish(lua)
+            });
+            tagged(lua, results)
+        })?;
+        self.lua.set_named_registry_value(FINISHER, &finisher)?;
+        Ok(finisher)
+    }
 }
+
+/// Turns a defect of a library into an ordinary error of the caller: the script and its other contexts go on.
+fn guarded<T>(call: impl FnOnce() -> mlua::Result<T>) -> mlua::Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(mlua::Error::runtime(DEFECT)))
+}
+
+/// `true` and the results, or `false` and the message, as the glue wants it.
+fn tagged(lua: &Lua, results: mlua::Result<MultiValue>) -> mlua::Result<MultiValue> {
+    match results {
+        Ok(mut results) => {
+            results.push_front(Value::Boolean(true));
+            Ok(results)
+        }
+        Err(error) => (false, message(&error)).into_lua_multi(lua),
+    }
+}
+
+/// What a script is told: the bare text, without the traces that mlua adds.
+pub(super) fn message(error: &mlua::Error) -> String {
+    match error {
+        mlua::Error::RuntimeError(text) | mlua::Error::SyntaxError { message: text, .. } => text.clone(),
+        mlua::Error::CallbackError { cause, .. } => message(cause),
+        mlua::Error::BadArgument { pos, cause, .. } => format!("bad argument #{pos} ({})", message(cause)),
+        other => other.to_string(),
+    }
+}
+
+const FINISHER: &str = "edgebind.finish";
+const DEFECT: &str = "internal error";

@@ -15,6 +15,8 @@ pub struct HostSettings {
     pub globals: Settings,
     /// What is taken out of every state.
     pub sandbox: Option<Sandbox>,
+    /// Limit of each state's heap in bytes; a script beyond it gets `not enough memory`. None by default.
+    pub memory_bytes: Option<usize>,
 }
 
 /// Names that scripts do not find under `-sandbox` (script resource notes, 1.6).
@@ -74,6 +76,13 @@ pub struct ScriptView {
     pub settings: Settings,
     /// See [`ScriptSpec::at_run_time`].
     pub at_run_time: bool,
+}
+
+impl From<ScriptView> for ScriptSpec {
+    /// What starts the script again.
+    fn from(view: ScriptView) -> Self {
+        Self { name: view.name, file: view.file, settings: view.settings, at_run_time: view.at_run_time }
+    }
 }
 
 /// Where a main chunk stands (script resource notes, 1.7). Callbacks are answered in the last two.

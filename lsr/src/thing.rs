@@ -1,0 +1,60 @@
+//! What the framework of things has of Rust: the sleep of a thing's main loop (script resource notes, 4.4), as the
+//! global table `edgebind`.
+//!
+//! The original looks every `scanRateResolution` whether something is due. Here the loop sleeps until then, and is woken
+//! by requests that change something.
+
+use std::{rc::Rc, time::Duration};
+
+use tokio::sync::Notify;
+
+use crate::host::{Arity, Natives, ScriptScope};
+
+/// Puts the functions into a new state.
+///
+/// # Errors
+///
+/// Not enough memory.
+pub(crate) fn install(natives: &Natives<'_>, _: &ScriptScope) -> mlua::Result<()> {
+    let table = natives.table("edgebind")?;
+    // Remembers one ring while nobody sleeps, so none is lost between a look and the sleep after it.
+    let bell = Rc::new(Notify::new());
+
+    let ringer = Rc::clone(&bell);
+    let wake = natives.plain(Arity::exactly(0), move |_, ()| {
+        ringer.notify_one();
+        Ok(())
+    })?;
+    table.raw_set("wake", wake)?;
+
+    let sleep = natives.blocking(Arity::exactly(1), move |_, ms: f64| {
+        let (bell, pause) = (Rc::clone(&bell), pause(ms));
+        Ok(async move {
+            // Woken or not, the loop looks again.
+            let _ = tokio::time::timeout(pause, bell.notified()).await;
+            Natives::finish(|_| Ok(()))
+        })
+    })?;
+    table.raw_set("sleep", sleep)
+}
+
+/// Anything that is no time is none; at most a minute.
+fn pause(ms: f64) -> Duration {
+    Duration::try_from_secs_f64((ms / 1000.0).clamp(0.0, 60.0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod push_rules;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_at_most_a_minute_and_never_negative() {
+        assert_eq!(pause(250.0), Duration::from_millis(250));
+        assert_eq!(pause(-5.0), Duration::ZERO);
+        assert_eq!(pause(f64::NAN), Duration::ZERO);
+        assert_eq!(pause(f64::INFINITY), Duration::from_secs(60));
+    }
+}
