@@ -15,7 +15,7 @@ use crate::host::{Arity, Natives, ScriptScope};
 /// # Errors
 ///
 /// Not enough memory.
-pub(crate) fn install(natives: &Natives<'_>, _: &ScriptScope) -> mlua::Result<()> {
+pub(crate) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
     let table = natives.table("edgebind")?;
     // Remembers one ring while nobody sleeps, so none is lost between a look and the sleep after it.
     let bell = Rc::new(Notify::new());
@@ -27,11 +27,16 @@ pub(crate) fn install(natives: &Natives<'_>, _: &ScriptScope) -> mlua::Result<()
     })?;
     table.raw_set("wake", wake)?;
 
+    let scope = scope.clone();
     let sleep = natives.blocking(Arity::exactly(1), move |_, ms: f64| {
-        let (bell, pause) = (Rc::clone(&bell), pause(ms));
+        let (bell, pause, scope) = (Rc::clone(&bell), pause(ms), scope.clone());
         Ok(async move {
             // Woken or not, the loop looks again.
-            let _ = tokio::time::timeout(pause, bell.notified()).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = bell.notified() => {}
+                () = scope.stopping() => {}
+            }
             Natives::finish(|_| Ok(()))
         })
     })?;
