@@ -31,4 +31,5 @@ pub use self::{
 pub(crate) use self::{
     natives::{Arity, Finish, Natives},
     scope::ScriptScope,
+    signals::Signals,
 };

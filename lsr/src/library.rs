@@ -21,15 +21,14 @@ use crate::host::{Arity, Natives, ScriptScope};
 /// # Errors
 ///
 /// Not enough memory.
-pub(crate) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
+pub(crate) fn install(natives: &Natives<'_>, _: &ScriptScope) -> mlua::Result<()> {
     json::install(natives)?;
     logging::install(natives)?;
     utils::install(natives)?;
     convert::install(natives)?;
     directories::install(natives)?;
     infotables::install(natives)?;
-    services(natives)?;
-    crate::thing::install(natives, scope)
+    services(natives)
 }
 
 /// `tw_service`: on anything but Windows its functions do nothing (script resource notes, 3.4).
