@@ -190,6 +190,7 @@ impl Life {
             name: spec.name.as_str().into(),
             directory: self.host.directory(),
             host: self.host.clone(),
+            signals: Arc::clone(&self.signals),
         };
         let mut settings = self.host.globals();
         settings.extend(self.unit.view().settings);

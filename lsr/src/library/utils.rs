@@ -7,6 +7,7 @@ mod times;
 
 use mlua::{IntoLuaMulti, Lua, MultiValue, Result, Table, Value};
 
+pub(super) use self::times::since_year_one;
 use super::{arguments::Arguments, secrets};
 use crate::host::{Arity, Natives};
 
