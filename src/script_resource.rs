@@ -37,7 +37,12 @@ impl ScriptResource {
     ) -> Result<Self, ServerError> {
         let Configuration { directory, globals, scripts, persisted, .. } = configuration;
         let persisted = Arc::new(Mutex::new(persisted));
-        let host = Host::start(HostSettings { directory: directory.clone(), globals, sandbox, memory_bytes: None });
+        let host = Host::start(HostSettings {
+            directory: directory.clone(),
+            globals,
+            sandbox,
+            ..HostSettings::default()
+        });
         let server = Server::start(
             &host,
             ServerSettings {

@@ -32,9 +32,8 @@ fn service(body: &str) -> String {
 
 #[test]
 fn backslashes_that_mean_nothing_are_dropped_from_patterns() {
-    let resource = thing(&service(
-        r#"return 200, string.match("temp=48.25'C", "temp=(%d+\.%d+)") .. " " .. "a\qb\%""#,
-    ));
+    let resource =
+        thing(&service(r#"return 200, string.match("temp=48.25'C", "temp=(%d+\.%d+)") .. " " .. "a\qb\%""#));
     let _running = resource.start();
     resource.serves("T");
     assert_eq!(resource.result("T", "Run"), "48.25 aqb%");
@@ -193,7 +192,11 @@ fn a_template_with_an_error_says_where_and_leaves_the_others_alone() {
     );
     let _running = resource.start();
     resource.serves("T");
-    wait_for("the bad script ends", || resource.get("/scripts/Bad/status").text(), |status| status == "Finished\n");
+    wait_for(
+        "the bad script ends",
+        || resource.get("/scripts/Bad/status").text(),
+        |status| status == "Finished\n",
+    );
     let result = resource.get("/scripts/Bad/result").text();
     assert!(result.contains("templates/bad.lua:2: attempt to index"), "{result}");
     let request = resource.ask(&Request::get("/scripts/Thingworx/Things/Bad/Properties/x"));

@@ -30,8 +30,10 @@ fn table(column: &str, value: &Value) -> String {
 }
 
 fn subscriptions(names: &[&str]) -> String {
-    let rows: Vec<Value> =
-        names.iter().map(|name| json!({ "edgeName": name, "pushType": "VALUE", "pushThreshold": 0 })).collect();
+    let rows: Vec<Value> = names
+        .iter()
+        .map(|name| json!({ "edgeName": name, "pushType": "VALUE", "pushThreshold": 0 }))
+        .collect();
     json!({ "dataShape": { "fieldDefinitions": {} }, "rows": rows }).to_string()
 }
 
@@ -55,8 +57,12 @@ fn resource(gateway: &Recorder, settings: &str) -> Resource {
 
 /// Whether the numbers of one property come one after the other, none missing, none twice.
 fn gapless(rows: &[(String, Value)], name: &str) -> bool {
-    let numbers: Vec<i64> =
-        rows.iter().filter(|(of, _)| of == name).filter_map(|(_, value)| value.as_f64()).map(|n| n as i64).collect();
+    let numbers: Vec<i64> = rows
+        .iter()
+        .filter(|(of, _)| of == name)
+        .filter_map(|(_, value)| value.as_f64())
+        .map(|n| n as i64)
+        .collect();
     numbers.windows(2).all(|two| two[1] == two[0] + 1)
 }
 
@@ -64,13 +70,15 @@ fn gapless(rows: &[(String, Value)], name: &str) -> bool {
 fn values_of_a_refused_push_come_later_in_their_order() {
     let refuses = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&refuses);
-    let gateway = gateway(&["count", "other"], move |_| if switch.load(Ordering::Relaxed) { 503 } else { 200 });
+    let gateway =
+        gateway(&["count", "other"], move |_| if switch.load(Ordering::Relaxed) { 503 } else { 200 });
     let resource = resource(&gateway, "maxConcurrentPropertyUpdates = 1");
     let _running = resource.start();
     gateway.until("UpdateSubscribedPropertyValues", 4);
     refuses.store(true, Ordering::Relaxed);
     let refused_from = gateway.seen().len();
-    let attempts = || gateway.seen()[refused_from..].iter().filter(|seen| seen.path.contains("Update")).count();
+    let attempts =
+        || gateway.seen()[refused_from..].iter().filter(|seen| seen.path.contains("Update")).count();
     wait_for("two refused attempts", attempts, |count| *count >= 2);
     let refused: Vec<_> = gateway.seen()[refused_from..]
         .iter()

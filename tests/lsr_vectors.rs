@@ -16,13 +16,8 @@ use serde_json::{Map, Value, json};
 use support::{Answer, Recorder, Request, Resource};
 
 /// Exchanges whose text is an accident of the original: an error of its Lua code, or a list with the layout of its files.
-const ACCIDENTS: &[&str] = &[
-    "property set broken JSON",
-    "service Lua error",
-    "script list",
-    "script list xml",
-    "globals",
-];
+const ACCIDENTS: &[&str] =
+    &["property set broken JSON", "service Lua error", "script list", "script list xml", "globals"];
 
 /// The list of things, which the original's router fails at and ours gives (`docs/deviations.md`).
 const MENDED: &[&str] = &["thing list"];
@@ -49,7 +44,8 @@ fn the_recorded_exchanges_have_the_answers_of_the_original() {
     resource.serves("EdgeThing");
     gateway.until("GetPropertySubscriptions", 1);
 
-    let differences: Vec<String> = exchanges.iter().filter_map(|exchange| difference(&resource, exchange)).collect();
+    let differences: Vec<String> =
+        exchanges.iter().filter_map(|exchange| difference(&resource, exchange)).collect();
     assert!(exchanges.len() > 100, "the recording has 117 exchanges");
     assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
 }
@@ -63,7 +59,12 @@ fn difference(resource: &Resource, exchange: &Value) -> Option<String> {
     }
     let recorded = &exchange["response"];
     if recorded["status"] != answer.status {
-        return Some(format!("{name}: {} instead of {}: {}", answer.status, recorded["status"], answer.text()));
+        return Some(format!(
+            "{name}: {} instead of {}: {}",
+            answer.status,
+            recorded["status"],
+            answer.text()
+        ));
     }
     let kind = answer.header("content-type").unwrap_or_default();
     if recorded["headers"]["Content-Type"] != kind {
@@ -96,8 +97,7 @@ fn body_difference(name: &str, recorded: &Value, answer: &Answer) -> Option<Stri
 /// The recorded request; bodies that the recording cuts are made up again from the table that came back.
 fn request(exchange: &Value) -> Request {
     let recorded = &exchange["request"];
-    let mut request =
-        Request::new(recorded["method"].as_str().unwrap(), recorded["path"].as_str().unwrap());
+    let mut request = Request::new(recorded["method"].as_str().unwrap(), recorded["path"].as_str().unwrap());
     if let Some(kind) = recorded["headers"]["Content-Type"].as_str() {
         request = request.header("Content-Type", kind);
     }

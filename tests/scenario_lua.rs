@@ -109,7 +109,7 @@ fn services_take_and_give_what_they_should() {
 
 /// The numbers that the platform has seen of `count`, in their order.
 fn counted(rest: &Rest) -> Vec<i64> {
-    let path = format!("/platform/api/things/{THING}/properties/count/history");
+    let path = format!("/edgebind/v1/platform/things/{THING}/properties/count/history");
     let answer = Request::get(&path).header("appKey", &rest.key).send(&rest.address).unwrap();
     let samples = answer.json()["samples"].as_array().cloned().unwrap_or_default();
     samples.iter().filter_map(|sample| sample["value"].as_i64()).collect()
@@ -142,7 +142,11 @@ fn a_killed_gateway_costs_no_value_and_binds_the_thing_again() {
     rest.connected(THING, false);
     // The thing goes on counting: a read takes the next number, as a scan does.
     let before = resource.property(THING, "count").as_i64().unwrap();
-    wait_for("the thing counts", || resource.property(THING, "count").as_i64().unwrap(), |now| *now >= before + 4);
+    wait_for(
+        "the thing counts",
+        || resource.property(THING, "count").as_i64().unwrap(),
+        |now| *now >= before + 4,
+    );
     let _gateway = site.gateway();
     rest.connected(THING, true);
     let seen = counted(&rest).len();

@@ -23,6 +23,7 @@ pub use self::{
         CallError, CallbackAnswer, CallbackData, CallbackRequest, Host, HostSettings, Phase, Sandbox,
         ScriptError, ScriptSpec, ScriptView,
     },
+    library::secrets,
     number::text as number_text,
     server::{Server, ServerError, ServerSettings},
     setting::{Setting, SettingError, Settings},

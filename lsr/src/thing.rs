@@ -54,6 +54,24 @@ mod push_rules;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::testing::{body, with_scripts};
+
+    #[test]
+    fn a_ring_while_nobody_sleeps_is_remembered_once() {
+        let code = "edgebind.wake() edgebind.wake() edgebind.sleep(60000) \
+                    local before = os.time() edgebind.sleep(1100) return os.time() > before";
+        assert_eq!(crate::host::testing::eval(code), Ok("true".into()));
+    }
+
+    #[test]
+    fn a_script_that_is_told_to_stop_does_not_sleep_on() {
+        let script = "function ready() return 200, 'asleep' end \
+                      tw_http.registerCallback('/ready', 'ready') edgebind.sleep(60000) edgebind.sleep(60000)";
+        with_scripts(&[("sleeper.lua", script)], async |host| {
+            assert_eq!(body(&host, "sleeper", "ready").await, "asleep");
+            // Stopping the host at the end of this fails the test if the script sleeps on.
+        });
+    }
 
     #[test]
     fn a_pause_is_at_most_a_minute_and_never_negative() {

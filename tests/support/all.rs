@@ -14,6 +14,7 @@ mod process;
 mod recorder;
 mod resource;
 mod rest;
+mod scripts;
 mod site;
 mod wait;
 
@@ -23,5 +24,6 @@ pub(crate) use process::{Process, edgebind};
 pub(crate) use recorder::{Recorder, Seen, rows_of};
 pub(crate) use resource::Resource;
 pub(crate) use rest::{Local, Rest, result};
+pub(crate) use scripts::Scripts;
 pub(crate) use site::{EDGE_GATEWAY, Site, remote_thing};
 pub(crate) use wait::{SOON, wait_for, wait_until};

@@ -66,7 +66,8 @@ impl Recorder {
 /// The rows of a push: name and value.
 pub(crate) fn rows_of(push: &Seen) -> Vec<(String, Value)> {
     let rows = push.json["rows"][0]["values"]["rows"].as_array().cloned().unwrap_or_default();
-    let pair = |row: &Value| (row["name"].as_str().unwrap_or_default().to_owned(), row["value"]["value"].clone());
+    let pair =
+        |row: &Value| (row["name"].as_str().unwrap_or_default().to_owned(), row["value"]["value"].clone());
     rows.iter().map(pair).collect()
 }
 

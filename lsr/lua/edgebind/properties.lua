@@ -5,7 +5,7 @@ local handling = require "edgebind.handling"
 
 local M = {}
 
--- Handler of a property that names one, by the property's table. The rest is in memory.
+-- The handler of each property, by the property's table.
 local handlers = setmetatable({}, { __mode = "k" })
 
 --- Has the main loop look again at what is due.
@@ -53,14 +53,14 @@ function M.prepare(me, name, pt)
   pt.prev = { value = pt.value, time = pt.time, quality = pt.quality }
   -- What the platform is told of, whatever it subscribes to later.
   pt.init = { pushType = pt.pushType, pushThreshold = pt.pushThreshold, cacheTime = pt.cacheTime }
-  if pt.handler ~= nil then handlers[pt] = handling.open(me, pt.handler) end
+  handlers[pt] = handling.open(me, pt.handler)
 end
 
 --- The property of that name, complete also when the script made it a moment ago; nil without one.
 function M.find(me, name)
   local pt = me.properties[name]
   if type(pt) ~= "table" then return nil end
-  if pt.init == nil then
+  if handlers[pt] == nil then
     local ok, message = pcall(M.prepare, me, name, pt)
     if not ok then
       log.error(me.name, "The property %s is not usable: %s", tostring(name), tostring(message))
@@ -69,15 +69,6 @@ function M.find(me, name)
     end
   end
   return pt
-end
-
--- The in-memory handler's part, for every property without another one (7.4).
-local function take_pending(pt)
-  local pending = pt.next
-  if pending then
-    pt.value, pt.time, pt.quality, pt.next = pending.value, pending.time, pending.quality, nil
-  end
-  return 200
 end
 
 --- Has the handler read; returns its code and text. 500 and the message of an error.
@@ -89,14 +80,8 @@ function M.read(me, pt, headers, query)
   end
   prev.value, prev.time, prev.quality = pt.value, pt.time, pt.quality
 
-  local handler, code, text = handlers[pt], nil, nil
-  if handler then
-    local ok
-    ok, code, text = pcall(handler.read, me, pt, headers, query)
-    if not ok then code, text = 500, code end
-  else
-    code = take_pending(pt)
-  end
+  local ok, code, text = pcall(handlers[pt].read, me, pt, headers, query)
+  if not ok then code, text = 500, code end
   if code == 200 and pt.baseType == "BOOLEAN" then pt.value = tw_utils.toboolean(pt.value) end
   return code, text
 end
@@ -159,15 +144,8 @@ function M.set(me, name, headers, query, data)
   local handed, message = value_for(me, pt, data)
   if not handed then return 400, message end
 
-  local handler, code, text = handlers[pt], nil, nil
-  if handler then
-    local ok
-    ok, code, text = pcall(handler.write, me, pt, headers, query, handed)
-    if not ok then code, text = 500, code end
-  else
-    pt.next = { value = handed.value, time = M.now(), quality = handed.quality or "GOOD" }
-    code = 200
-  end
+  local ok, code, text = pcall(handlers[pt].write, me, pt, headers, query, handed)
+  if not ok then code, text = 500, code end
   if code == 200 then
     pt.updateTime = M.now()
     if pt.pushType == "VALUE" then pt.forcePush = true end

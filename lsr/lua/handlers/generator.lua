@@ -3,6 +3,8 @@
 
 module("handlers.generator", thingworx.handler.extend)
 
+local memory = require "handlers.inmemory"
+
 -- Where each property stands, by its table.
 local places = setmetatable({}, { __mode = "k" })
 
@@ -76,13 +78,7 @@ end
 
 function read(me, pt)
   local kind = string.lower(tostring(pt.functionType))
-  if kind == "user" then
-    local pending = pt.next
-    if pending then
-      pt.value, pt.time, pt.quality, pt.next = pending.value, pending.time, pending.quality, nil
-    end
-    return 200
-  end
+  if kind == "user" then return memory.read(me, pt) end
   local value = generated(pt, kind)
   if value == nil then return 200 end
   pt.value = value
@@ -92,7 +88,8 @@ function read(me, pt)
   return 200
 end
 
+--- Keeps a value for the function `user`.
 function write(me, pt, headers, query, data)
-  pt.next = { value = data.value, time = os.time() * 1000, quality = data.quality or "GOOD" }
+  memory.write(me, pt, headers, query, data)
   return 200, "Success"
 end
