@@ -7,6 +7,7 @@ mod check;
 mod configuration;
 #[cfg(feature = "dev")]
 mod demo;
+mod doctor;
 mod encrypt;
 mod exit;
 mod inquiry;
@@ -42,6 +43,7 @@ enum Command {
     Encrypt(encrypt::Args),
     Status(status::Args),
     Things(things::Args),
+    Doctor(doctor::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
     Demo(demo::Args),
@@ -60,6 +62,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Encrypt(args) => encrypt::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Things(args) => things::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
         Command::Demo(args) => demo::run(&args),

@@ -11,7 +11,7 @@ use edgebind_actors::{
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::Config;
+use edgebind_config::{Config, InstallKey};
 use edgebind_kernel::{Exit, StopReport, clock};
 use edgebind_store::{Clock, Options};
 use tracing::{info, warn};
@@ -19,6 +19,10 @@ use tracing::{info, warn};
 use crate::{
     admin::{Facts, Sight},
     front::{Credentials, Front, FrontError, FrontSettings},
+    pulse::Pulse,
+    service_manager::ServiceManager,
+    takeover::take_over,
+    tls::{self, TlsError},
     unserved::{Unserved, unserved},
 };
 
@@ -26,6 +30,7 @@ use crate::{
 pub(crate) struct Gateway {
     tree: Tree,
     front: Front,
+    pulse: Pulse,
     started_unix_ms: i64,
 }
 
@@ -36,6 +41,8 @@ pub(crate) enum GatewayError {
     Unserved(Unserved),
     #[error("http_server.authenticate is true without user and password")]
     Credentials,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Front(#[from] FrontError),
 }
@@ -63,6 +70,7 @@ impl Gateway {
         let front = front_settings(config)?;
         let settings = TreeSettings {
             link: link_settings(config),
+            agents: tls::towards_agents(config)?,
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
             local: Arc::new(local),
@@ -70,16 +78,21 @@ impl Gateway {
             auto_bind_probe: config.edgebind.auto_bind_probe,
             read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
             spool: spool_settings(config, state_dir),
+            install_key: state_dir.and_then(install_key),
             delivery: DeliverySettings {
                 max_age: config.edgebind.store_max_age,
                 rate_per_s: config.edgebind.replay_rate,
                 store_services: Services::new(config.edgebind.store_services.clone()),
             },
         };
+        if let SpoolSettings::On(options) = &settings.spool {
+            take_over(config.offline_msg_store.original_directory(), options);
+        }
         let tree = Tree::start(settings, configured_things(config));
-        let front = Front::start(tree.units().clone(), front)?;
+        let pulse = Pulse::default();
+        let front = Front::start(tree.units().clone(), front, pulse.clone())?;
         info!(address = %front.address, "Listening for script resources and local callers.");
-        Ok(Self { tree, front, started_unix_ms: clock::unix_millis() })
+        Ok(Self { tree, front, pulse, started_unix_ms: clock::unix_millis() })
     }
 
     /// Address at which local callers are served.
@@ -96,6 +109,11 @@ impl Gateway {
     pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
         let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
         Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
+    }
+
+    /// Who tells the service manager how this gateway stands.
+    pub(crate) fn service_manager(&self) -> ServiceManager {
+        ServiceManager::new(self.tree.units().clone(), self.tree.survey(), self.pulse.clone())
     }
 
     /// Resolves when the gateway has given up: a defect that restarts did not cure.
@@ -128,7 +146,8 @@ fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
     })
 }
 
-fn link_settings(config: &Config) -> LinkSettings {
+/// How the connection to the platform is made.
+pub(crate) fn link_settings(config: &Config) -> LinkSettings {
     let connection = &config.ws_connection;
     let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let targets = config
@@ -176,6 +195,17 @@ fn spool_settings(config: &Config, state_dir: Option<&Path>) -> SpoolSettings {
     options.max_record_bytes = options.max_record_bytes.max(2 * u64::from(config.ws_connection.max_msg_size));
     options.max_bytes = config.edgebind.store_max_bytes.unwrap_or_else(|| store.limit_bytes());
     SpoolSettings::On(options)
+}
+
+/// The key for the credentials of registrations, made if need be.
+fn install_key(state_dir: &Path) -> Option<Arc<InstallKey>> {
+    match InstallKey::read_or_make(state_dir) {
+        Ok(key) => Some(Arc::new(key)),
+        Err(error) => {
+            warn!(%error, "Registrations with a password are not kept over a restart.");
+            None
+        }
+    }
 }
 
 /// The things of `auto_bind`; an entry that cannot be bound is left out and said, the others are bound.

@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr, time::Duration};
 
 use edgebind_alwayson::json::Inputs;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::ThingName;
 
@@ -184,6 +184,17 @@ impl Registration {
     pub fn same_target(&self, other: &Self) -> bool {
         self.endpoint == other.endpoint && self.path == other.path && self.user == other.user
     }
+
+    /// Whether both say the same in every point that outlives a restart.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.same_target(other)
+            && self.name == other.name
+            && self.proto == other.proto
+            && self.accept == other.accept
+            && self.keepalive == other.keepalive
+            && self.timeout == other.timeout
+            && self.password.expose_secret() == other.password.expose_secret()
+    }
 }
 
 impl RegistrationError {
@@ -195,12 +206,18 @@ impl RegistrationError {
 }
 
 impl Scheme {
-    fn of(proto: &str) -> Self {
+    pub(crate) fn of(proto: &str) -> Self {
         if proto.eq_ignore_ascii_case("https") { Self::Https } else { Self::Http }
     }
 }
 
 impl Endpoint {
+    /// `host:port` as it stands in a URL.
+    pub(crate) fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
     /// Whether the endpoint is on the machine with `address`; a host name is looked up.
     pub(crate) async fn is_at(&self, address: IpAddr) -> bool {
         if let Ok(host) = self.host.parse::<IpAddr>() {
@@ -225,11 +242,7 @@ impl fmt::Display for Scheme {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "{}://[{}]:{}", self.scheme, self.host, self.port)
-        } else {
-            write!(f, "{}://{}:{}", self.scheme, self.host, self.port)
-        }
+        write!(f, "{}://{}", self.scheme, self.authority())
     }
 }
 

@@ -9,7 +9,7 @@ use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::watch;
 
 use crate::{
-    Endpoint, Registry, Roster, ThingName, binder::Binder, delivery::Delivery, delivery::Services,
+    Endpoint, Journal, Registry, Roster, ThingName, binder::Binder, delivery::Delivery, delivery::Services,
     link::Link, link::LinkStatus, local::LocalSettings, registrar::Registrar, sessions::Session,
     spool::Spool, spool::SpoolUnit, things::Thing,
 };
@@ -21,6 +21,8 @@ pub struct Units {
     pub registry: Registry,
     /// Where things and endpoints stand.
     pub roster: Roster,
+    /// Registrations that outlive a restart.
+    pub journal: Journal,
     /// State of the connection to the platform.
     pub link_status: watch::Receiver<LinkStatus>,
     /// Largest message to or from the platform, in bytes.
@@ -42,6 +44,7 @@ pub struct Units {
     pub(crate) first_round: Arc<watch::Sender<u64>>,
     pub(crate) delivery: Directory<(), Delivery>,
     pub(crate) spool_unit: Directory<(), SpoolUnit>,
+    pub(crate) agents: edgebind_tls::Client,
     pub(crate) things: Directory<ThingName, Thing>,
     pub(crate) sessions: Directory<Endpoint, Session>,
     pub(crate) link: Directory<(), Link>,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use edgebind_actors::{
-    BindState, Conflict, EndpointState, Refusal, Registration, Source, Units,
+    BindState, Conflict, EndpointState, JournalHealth, Refusal, Registration, Source, Units,
     link::{LinkStatus, Phase},
 };
 use serde::Serialize;
@@ -38,6 +38,18 @@ pub(super) struct StatusView {
     link: LinkView,
     things: ThingsCount,
     spool: SpoolView,
+    /// None without a store.
+    journal: Option<JournalView>,
+}
+
+/// How the journal of registrations is.
+#[derive(Serialize)]
+struct JournalView {
+    /// Changes that are not on disk yet.
+    owed: usize,
+    /// Registrations that cannot be kept: there is no key for their credentials.
+    unkept: usize,
+    failure: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -83,6 +95,8 @@ pub(super) struct ThingView {
     /// Name behind an identifier, if the platform told it.
     real_name: Option<String>,
     conflict: Option<Conflict>,
+    /// Known from before the restart; nobody has answered at its endpoint since.
+    restored: bool,
 }
 
 #[derive(Serialize)]
@@ -100,9 +114,12 @@ struct EndpointView {
 pub(super) async fn status(units: &Units, facts: &Facts) -> StatusView {
     let link = units.link_status.borrow().clone();
     let counts = units.roster.counts();
+    let journal = units.journal.health();
+    let mut degraded = facts.degraded.clone();
+    degraded.extend(journal.as_ref().and_then(trouble));
     let (total, bound) = (units.registry.len(), counts.get(&BindState::Bound).copied().unwrap_or_default());
     let (spool, mended) = SpoolView::of(units).await;
-    let degraded: Vec<String> = facts.degraded.iter().cloned().chain(mended).collect();
+    degraded.extend(mended);
     StatusView {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
@@ -118,6 +135,20 @@ pub(super) async fn status(units: &Units, facts: &Facts) -> StatusView {
             by_state: counts.into_iter().map(|(state, count)| (state.words(), count)).collect(),
         },
         spool,
+        journal: journal.map(|JournalHealth { owed, unkept, failure }| JournalView { owed, unkept, failure }),
+    }
+}
+
+/// What somebody has to mend about the journal.
+fn trouble(journal: &JournalHealth) -> Option<String> {
+    match journal {
+        JournalHealth { failure: Some(failure), owed, .. } => {
+            Some(format!("{owed} registrations are not in the journal and end with this process: {failure}"))
+        }
+        JournalHealth { unkept: 0, .. } => None,
+        JournalHealth { unkept, .. } => {
+            Some(format!("{unkept} registrations are not kept: there is no install key for their passwords"))
+        }
     }
 }
 
@@ -170,6 +201,7 @@ fn view(units: &Units, thing: &Registration, link_retry_unix_ms: Option<i64>) ->
         is_connected: standing.confirmed,
         real_name: standing.real_name,
         conflict: standing.conflict,
+        restored: standing.restored,
     })
 }
 

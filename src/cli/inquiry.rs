@@ -55,6 +55,16 @@ impl Which {
         exchange(stream, path)
     }
 
+    /// The configuration file.
+    pub(super) fn file(&self) -> &Path {
+        &self.cfg
+    }
+
+    /// What the command line says about the state directory.
+    pub(super) fn given_state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref()
+    }
+
     /// Where the gateway has its own files; a configuration that is missing or broken says nothing about it.
     fn folder(&self) -> Result<PathBuf, InquiryError> {
         let config = load(&Sources::path(&self.cfg).environment(state_dir::environment()));
