@@ -7,6 +7,7 @@ mod check;
 mod configuration;
 #[cfg(feature = "dev")]
 mod demo;
+mod doctor;
 mod encrypt;
 mod exit;
 mod inquiry;
@@ -44,6 +45,7 @@ enum Command {
     Status(status::Args),
     Things(things::Args),
     Spool(spool::Args),
+    Doctor(doctor::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
     Demo(demo::Args),
@@ -63,6 +65,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Things(args) => things::run(&args),
         Command::Spool(args) => spool::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
         Command::Demo(args) => demo::run(&args),

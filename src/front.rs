@@ -25,6 +25,8 @@ pub(crate) use credentials::Credentials;
 use handle::{State, handle};
 use slots::Slots;
 
+use crate::pulse::Pulse;
+
 /// Settings of the front.
 pub(crate) struct FrontSettings {
     pub(crate) host: String,
@@ -59,14 +61,15 @@ pub(crate) enum FrontError {
 }
 
 impl Front {
-    /// Starts to listen.
-    pub(crate) fn start(units: Units, settings: FrontSettings) -> Result<Self, FrontError> {
+    /// Starts to listen; every thread that serves joins `pulse`.
+    pub(crate) fn start(units: Units, settings: FrontSettings, pulse: Pulse) -> Result<Self, FrontError> {
         let listener = listen(&settings.host, settings.port, settings.ports_to_try)?;
         let address = listener.local_addr().map_err(FrontError::Server)?;
         let FrontSettings { credentials, csrf_rotation, connections, read_timeout, .. } = settings;
         let admission = Admission::new(credentials, csrf_rotation).map_err(FrontError::Server)?;
         let slots = Slots::new(connections);
         let server = HttpServer::new(move || {
+            pulse.join();
             let state = State { units: units.clone(), admission: admission.clone(), read_timeout };
             App::new().app_data(web::Data::new(state)).default_service(web::to(handle))
         })

@@ -52,6 +52,16 @@ impl Which {
         exchange(self.connect(PATIENCE)?, "GET", path, "")
     }
 
+    /// The configuration file.
+    pub(super) fn file(&self) -> &Path {
+        &self.cfg
+    }
+
+    /// What the command line says about the state directory.
+    pub(super) fn given_state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref()
+    }
+
     /// Tells the gateway to do something, as [`Which::ask`]; that may take minutes.
     ///
     /// # Errors
