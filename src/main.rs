@@ -9,6 +9,8 @@ mod front;
 mod gateway;
 mod last_good;
 mod pulse;
+mod reload;
+mod script_resource;
 mod service_manager;
 mod spool;
 mod state_dir;

@@ -93,9 +93,15 @@ impl Site {
 
     /// Starts the platform with another key than the gateway's.
     pub(crate) fn platform_with_key(&self, key: &str) -> Process {
+        self.platform_with_keys(&[key])
+    }
+
+    /// Starts the platform with several keys.
+    pub(crate) fn platform_with_keys(&self, keys: &[&str]) -> Process {
         let model = self.file("model.json", &self.model.to_string());
         let port = self.platform_port.to_string();
-        let arguments = ["platform", "--port", &port, "--model", &model, "--app-key", key, "--json"];
+        let mut arguments = vec!["platform", "--port", &port, "--model", &model, "--json"];
+        arguments.extend(keys.iter().flat_map(|key| ["--app-key", *key]));
         Process::start(self.folder(), &arguments, &[])
     }
 
