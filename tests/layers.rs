@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("kernel", &[]),
     ("observability", &[]),
+    ("oracle", &["kernel"]),
     ("store", &[]),
 ];
 
