@@ -84,7 +84,7 @@ impl Schedule {
     fn shuffled(&mut self) -> Vec<Fault> {
         let mut pack = Vec::new();
         for place in self.places.clone() {
-            let passing = self.random.u32(1..40);
+            let passing = self.random.u32(1..12);
             pack.push(Fault::DieAt(place, passing, self.span(4000, 8000)));
         }
         for party in [Party::Gateway, Party::Gateway, Party::Platform, Party::Platform] {

@@ -83,10 +83,15 @@ impl Site {
 
     /// Starts the platform with another key than the gateway's.
     pub(crate) fn platform_with_key(&self, key: &str) -> Process {
+        self.platform_with(key, &[])
+    }
+
+    /// Starts the platform with a key and further flags.
+    pub(crate) fn platform_with(&self, key: &str, flags: &[&str]) -> Process {
         let model = self.file("model.json", &self.model.to_string());
         let port = self.platform_port.to_string();
-        let arguments = ["platform", "--port", &port, "--model", &model, "--app-key", key, "--json"];
-        Process::start(self.folder(), &arguments, &[])
+        let fixed = ["platform", "--port", &port, "--model", &model, "--app-key", key, "--json"];
+        Process::start(self.folder(), &[&fixed, flags].concat(), &[])
     }
 
     /// Starts the gateway.
