@@ -2,6 +2,7 @@
 //! and for pages and scrapers (127.0.0.1, with a token). It only looks; it never stands on `http_server` (design 3.5).
 
 mod guard;
+mod spool;
 mod token;
 mod view;
 
@@ -191,7 +192,7 @@ async fn handle(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let Some(path) = request.path().strip_prefix("/edgebind/v1/") else { return unknown(request.path()) };
     let units = &state.sight.units;
     match path {
-        "status" => HttpResponse::Ok().json(view::status(units, &state.sight.facts)),
+        "status" => HttpResponse::Ok().json(view::status(units, &state.sight.facts).await),
         "tree" => match state.sight.survey.look().await {
             Some(tree) => HttpResponse::Ok().json(tree),
             None => problem(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree does not answer"),

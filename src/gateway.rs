@@ -1,16 +1,19 @@
 //! Composition root of the gateway: puts the supervision tree and the HTTP front together as the configuration says.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use edgebind_actors::{
     Registration, RegistrationError, Units,
+    delivery::{DeliverySettings, Services},
     link::{LinkSettings, Reconnect, Target},
     local::LocalSettings,
+    spool::SpoolSettings,
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
 use edgebind_config::Config;
 use edgebind_kernel::{Exit, StopReport, clock};
+use edgebind_store::{Clock, Options};
 use tracing::{info, warn};
 
 use crate::{
@@ -45,8 +48,12 @@ impl GatewayError {
 }
 
 impl Gateway {
-    /// Starts everything; connecting goes on in the background.
-    pub(crate) fn start(config: &Config, local: LocalSettings) -> Result<Self, GatewayError> {
+    /// Starts everything; connecting goes on in the background. What must outlive the process is kept in `state_dir`.
+    pub(crate) fn start(
+        config: &Config,
+        local: LocalSettings,
+        state_dir: Option<&Path>,
+    ) -> Result<Self, GatewayError> {
         for unserved in unserved(config) {
             if unserved.stops {
                 return Err(GatewayError::Unserved(unserved));
@@ -62,6 +69,12 @@ impl Gateway {
             name_conflict: config.edgebind.name_conflict,
             auto_bind_probe: config.edgebind.auto_bind_probe,
             read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
+            spool: spool_settings(config, state_dir),
+            delivery: DeliverySettings {
+                max_age: config.edgebind.store_max_age,
+                rate_per_s: config.edgebind.replay_rate,
+                store_services: Services::new(config.edgebind.store_services.clone()),
+            },
         };
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;
@@ -147,6 +160,22 @@ fn link_settings(config: &Config) -> LinkSettings {
             max_delay: connection.max_connect_delay,
         },
     }
+}
+
+fn spool_settings(config: &Config, state_dir: Option<&Path>) -> SpoolSettings {
+    let store = &config.offline_msg_store;
+    if !store.enabled {
+        return SpoolSettings::Off;
+    }
+    let Some(directory) = state_dir else {
+        return SpoolSettings::Nowhere("there is no state directory".to_owned());
+    };
+    let clock = Clock { now: clock::now, unix_ms: clock::unix_millis };
+    let mut options = Options::new(directory, clock);
+    // A message within its own limit is never too large for the spool.
+    options.max_record_bytes = options.max_record_bytes.max(2 * u64::from(config.ws_connection.max_msg_size));
+    options.max_bytes = config.edgebind.store_max_bytes.unwrap_or_else(|| store.limit_bytes());
+    SpoolSettings::On(options)
 }
 
 /// The things of `auto_bind`; an entry that cannot be bound is left out and said, the others are bound.

@@ -33,7 +33,10 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
         ),
         (
             agents_in_tls,
-            note("auto_bind[].proto", "https: the thing is bound, and every request to it is answered BAD_GATEWAY"),
+            note(
+                "auto_bind[].proto",
+                "https: the thing is bound, and every request to it is answered BAD_GATEWAY",
+            ),
         ),
         (
             config.file.is_some(),
@@ -43,13 +46,9 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
             config.tunnel.is_some(),
             note("tunnel", "tunnels are answered NOT_IMPLEMENTED and do not stand in GetMetadata"),
         ),
-        (config.fips.enabled, note("fips.enabled", "true: the gateway runs, without a FIPS 140 validated module")),
         (
-            config.offline_msg_store.enabled,
-            note(
-                "offline_msg_store.enabled",
-                "true (the default): there is no store yet; while the platform is away, senders are told 503 at once",
-            ),
+            config.fips.enabled,
+            note("fips.enabled", "true: the gateway runs, without a FIPS 140 validated module"),
         ),
         (
             connection.duty_cycle < 100,
@@ -85,9 +84,8 @@ mod tests {
         let keys = |config: &Config| -> Vec<(&'static str, bool)> {
             unserved(config).iter().map(|found| (found.key, found.stops)).collect()
         };
-        assert_eq!(keys(&config), [("ws_connection.encryption", true), ("offline_msg_store.enabled", false)]);
+        assert_eq!(keys(&config), [("ws_connection.encryption", true)]);
         config.ws_connection.encryption = Encryption::None;
-        config.offline_msg_store.enabled = false;
         assert!(keys(&config).is_empty());
         config.http_server.ssl = true;
         config.fips.enabled = true;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// Who may depend on whom. A crate that is missing here fails the test: decide where it stands first.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("edgebind", &["actors", "alwayson", "config", "kernel", "lsr", "observability", "platform"]),
+    ("edgebind", &["actors", "alwayson", "config", "kernel", "lsr", "observability", "platform", "store"]),
     ("actors", &["alwayson", "config", "kernel", "observability", "store"]),
     ("lsr", &["alwayson", "config", "kernel", "observability"]),
     ("platform", &["alwayson", "kernel", "observability"]),

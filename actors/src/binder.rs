@@ -17,6 +17,7 @@ pub use plan::{Answer, BatchId, BindEvent, BindPlan, Dispatch, Limits, Outcome};
 
 use crate::{
     ThingName, Units,
+    delivery::Nudge,
     link::{Call, CallBind, CallError},
     registrar::thing_id,
     roster::{BindState, Refusal},
@@ -36,6 +37,8 @@ pub struct Binder {
     /// Connection that the plan speaks of; 0 for none.
     connection: u64,
     marker_was_refused: bool,
+    /// A BIND was answered on this connection.
+    answered: bool,
     /// Why the platform refuses a name: said once, until it changes.
     refusals: HashMap<ThingName, String>,
 }
@@ -80,6 +83,7 @@ impl Binder {
             timer: None,
             connection: 0,
             marker_was_refused: false,
+            answered: false,
             refusals: HashMap::new(),
         }
     }
@@ -98,6 +102,7 @@ impl Binder {
             self.units.roster.link(false);
         }
         self.connection = now_on;
+        self.answered = false;
         self.read_back.reset();
         if online {
             self.units.roster.link(true);
@@ -124,6 +129,7 @@ impl Binder {
             let name = gateway.map(|gateway| gateway.name).unwrap_or_default();
             warn!(gateway = %name, "The platform refuses the gateway marker; things are bound without it.");
         }
+        self.end_first_round();
         instruments().things_bound(self.plan.bound());
         self.lifeline.report(format!("{} bound", self.plan.bound()));
         if let Some(handle) = self.timer.take() {
@@ -136,6 +142,16 @@ impl Binder {
                 binder.timer = None;
                 binder.pump(ctx);
             }));
+        }
+    }
+
+    /// Says once a connection that nothing is left to be bound at first: what is stored may go (design: delivery).
+    fn end_first_round(&self) {
+        let begun = self.answered || self.units.registry.is_empty();
+        if self.connection != 0 && begun && self.plan.is_settled() {
+            self.units
+                .first_round
+                .send_if_modified(|round| std::mem::replace(round, self.connection) != self.connection);
         }
     }
 
@@ -155,6 +171,7 @@ impl Binder {
                 instruments().bind(answer.code().0, names);
             }
             binder.plan.answered(id, &answer, clock::now());
+            binder.answered = true;
             binder.pump(ctx);
         }));
     }
@@ -172,6 +189,7 @@ impl Binder {
             BindEvent::Bound => {
                 self.refusals.remove(&name);
                 self.units.roster.bind(&name, BindState::Bound);
+                self.nudge(&name);
                 self.read_back.bound(&name, clock::now());
                 info!(thing = %name, "Bound.");
             }
@@ -188,6 +206,13 @@ impl Binder {
         }
         if let Some(thing) = self.units.things.resolve(name.as_str()) {
             thing.do_send(BindNews(event));
+        }
+    }
+
+    /// What waits for this thing after a refusal is tried now. The delivery does without if it is overloaded.
+    fn nudge(&self, name: &ThingName) {
+        if let Some(delivery) = self.units.delivery() {
+            delivery.try_send(Nudge(format!("Things/{name}"))).unwrap_or_default();
         }
     }
 

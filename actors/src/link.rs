@@ -5,6 +5,7 @@
 
 mod call;
 mod connect;
+mod flights;
 mod inbound;
 mod reconnect;
 mod socket;
@@ -36,6 +37,7 @@ pub use status::{LinkStatus, Phase};
 
 use crate::{Units, reply::Respond, things::kind_of};
 use connect::Socket;
+use flights::{Flights, Waiter};
 use socket::{Inbound, Outlet, Received, SocketLost};
 
 /// Settings of the link.
@@ -68,7 +70,8 @@ struct Connection {
     number: u64,
     session: EdgeSession,
     outlet: Outlet,
-    pending: HashMap<RequestId, oneshot::Sender<Result<Response, CallError>>>,
+    pending: HashMap<RequestId, Waiter>,
+    flights: Flights,
     since: Instant,
     last_received: Instant,
     timer: Option<(Instant, SpawnHandle)>,
@@ -143,6 +146,7 @@ impl Link {
             session,
             outlet,
             pending: HashMap::new(),
+            flights: Flights::default(),
             since: now,
             last_received: now,
             timer: None,
@@ -161,8 +165,11 @@ impl Link {
         }
         self.next_request_id = connection.session.next_request_id();
         for waiting in connection.pending.into_values() {
-            // Whoever asked may have given up; then nobody waits for this.
-            waiting.send(Err(CallError::LinkLost)).unwrap_or_default();
+            // The delivery follows the state of the link by itself.
+            if let Waiter::Caller(waiting) = waiting {
+                // Whoever asked may have given up; then nobody waits for this.
+                waiting.send(Err(CallError::LinkLost)).unwrap_or_default();
+            }
         }
         if let Some(done) = self.stopping.take() {
             self.publish(Phase::Stopped, |_| {});
@@ -197,6 +204,7 @@ impl Link {
             let Some(event) = connection.session.poll_event() else { break };
             self.handle_event(event, ctx);
         }
+        self.tell_delivery();
         let Some(connection) = &mut self.connection else { return };
         if connection.closed.is_some() && self.stopping.is_some() {
             // The Close frame is still on its way; the end of the socket is reported after it.
@@ -235,7 +243,8 @@ impl Link {
             Event::AuthRefused { code, reason } => self.refused(code, reason.unwrap_or_default(), ctx),
             Event::Answered { id, response } => self.resolve(id, Ok(response)),
             Event::Expired { id } => self.resolve(id, Err(CallError::TimedOut)),
-            Event::Garbled { id, reason, .. } => self.resolve(id, Err(CallError::Garbled(reason))),
+            Event::Garbled { id, code, reason } => self.resolve_garbled(id, code, reason),
+            Event::Late { id, response } => self.resolve_late(id, response),
             Event::Lost { id } => self.resolve(id, Err(CallError::LinkLost)),
             Event::Requested { id, request } => self.dispatch(id, request, ctx),
             Event::Violation(violation) => {
@@ -274,9 +283,11 @@ impl Link {
 
     fn resolve(&mut self, id: RequestId, result: Result<Response, CallError>) {
         let Some(connection) = &mut self.connection else { return };
-        if let Some(waiting) = connection.pending.remove(&id) {
+        match connection.pending.remove(&id) {
             // Whoever asked may have given up; then nobody waits for this.
-            waiting.send(result).unwrap_or_default();
+            Some(Waiter::Caller(waiting)) => waiting.send(result).unwrap_or_default(),
+            Some(Waiter::Flight(ticket)) => connection.flights.landed(id, ticket, result),
+            None => {}
         }
     }
 
@@ -294,17 +305,12 @@ impl Link {
         match send(&mut connection.session, clock::now()) {
             Ok(id) => {
                 let (answer, answered) = oneshot::channel();
-                connection.pending.insert(id, answer);
+                connection.pending.insert(id, Waiter::Caller(answer));
                 self.watch_silence(ctx);
                 self.pump(ctx);
                 Box::pin(async move { answered.await.unwrap_or(Err(CallError::LinkLost)) })
             }
-            Err(SendError::TooManyPending { .. } | SendError::Congested { .. }) => {
-                refuse(CallError::Busy(connection.pending.len()))
-            }
-            Err(SendError::TooLarge { bytes, limit }) => refuse(CallError::TooLarge { bytes, limit }),
-            Err(SendError::NotAuthenticated | SendError::Closed) => refuse(CallError::NotConnected),
-            Err(error) => refuse(CallError::Encode(error.to_string())),
+            Err(error) => refuse(unsent(error, connection.pending.len())),
         }
     }
 
@@ -454,6 +460,16 @@ impl Handler<Stop> for Link {
         connection.session.close(clock::now(), 1000, "Normal Close edgebind stops");
         self.pump(ctx);
         Box::pin(async move { stopped.await.unwrap_or_default() })
+    }
+}
+
+/// Why a message was not sent, in the words of those who asked.
+fn unsent(error: SendError, pending: usize) -> CallError {
+    match error {
+        SendError::TooManyPending { .. } | SendError::Congested { .. } => CallError::Busy(pending),
+        SendError::TooLarge { bytes, limit } => CallError::TooLarge { bytes, limit },
+        SendError::NotAuthenticated | SendError::Closed => CallError::NotConnected,
+        error => CallError::Encode(error.to_string()),
     }
 }
 

@@ -176,7 +176,7 @@ impl Registrar {
         let registration = Arc::new(self.keep_configured(registration, before.as_deref()));
         let name = registration.name.clone();
         self.units.roster.admit(&name);
-        self.units.roster.seen(&name);
+        self.units.roster.seen(name.as_str());
         self.units.registry.insert(Arc::clone(&registration));
         instruments().things_desired(self.units.registry.len());
         instruments().registration(match &before {

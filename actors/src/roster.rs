@@ -152,8 +152,8 @@ impl Roster {
     }
 
     /// The thing showed a sign of life.
-    pub(crate) fn seen(&self, name: &ThingName) {
-        if let Some(entry) = self.entry(name.as_str()) {
+    pub(crate) fn seen(&self, name: &str) {
+        if let Some(entry) = self.entry(name) {
             entry.seen_unix_ms.store(clock::unix_millis(), Ordering::Relaxed);
         }
     }
@@ -363,7 +363,7 @@ mod tests {
         roster.admit(&name("T"));
         roster.remove(&name("T"));
         roster.bind(&name("T"), BindState::Bound);
-        roster.seen(&name("T"));
+        roster.seen("T");
         assert_eq!(roster.standing("T"), None);
         assert_eq!(roster.last_seen_unix_ms("T"), None);
     }

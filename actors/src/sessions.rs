@@ -192,7 +192,7 @@ impl Handler<Exchange> for Session {
             };
             let answered = time::timeout_at(deadline.into(), work).await;
             if answered.as_ref().is_ok_and(|response| response.code != Code::GATEWAY_TIMEOUT) {
-                roster.seen(&registration.name);
+                roster.seen(registration.name.as_str());
             }
             let response = answered.unwrap_or_else(|_| {
                 let reason =

@@ -12,6 +12,8 @@ use edgebind_actors::{
 };
 use serde::Serialize;
 
+use super::spool::SpoolView;
+
 /// What does not change while the gateway runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
@@ -35,6 +37,7 @@ pub(super) struct StatusView {
     gateway: Option<String>,
     link: LinkView,
     things: ThingsCount,
+    spool: SpoolView,
 }
 
 #[derive(Serialize)]
@@ -94,21 +97,19 @@ struct EndpointView {
     timeout_ms: u128,
 }
 
-pub(super) fn status(units: &Units, facts: &Facts) -> StatusView {
+pub(super) async fn status(units: &Units, facts: &Facts) -> StatusView {
     let link = units.link_status.borrow().clone();
     let counts = units.roster.counts();
     let (total, bound) = (units.registry.len(), counts.get(&BindState::Bound).copied().unwrap_or_default());
+    let (spool, mended) = SpoolView::of(units).await;
+    let degraded: Vec<String> = facts.degraded.iter().cloned().chain(mended).collect();
     StatusView {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
         started_unix_ms: facts.started_unix_ms,
         http: facts.http,
-        health: if link.is_online() && bound == total && facts.degraded.is_empty() {
-            "ready"
-        } else {
-            "degraded"
-        },
-        degraded: facts.degraded.clone(),
+        health: if link.is_online() && bound == total && degraded.is_empty() { "ready" } else { "degraded" },
+        degraded,
         gateway: units.registry.gateway().map(|gateway| gateway.name),
         link: LinkView::of(&link),
         things: ThingsCount {
@@ -116,6 +117,7 @@ pub(super) fn status(units: &Units, facts: &Facts) -> StatusView {
             bound,
             by_state: counts.into_iter().map(|(state, count)| (state.words(), count)).collect(),
         },
+        spool,
     }
 }
 

@@ -96,7 +96,7 @@ impl Demo {
 
         let gateway_port = free_port("the gateway", args.gateway_port)?;
         let gateway =
-            Gateway::start(&config(platform.address(), &key, gateway_port), LocalSettings::default())
+            Gateway::start(&config(platform.address(), &key, gateway_port), LocalSettings::default(), None)
                 .map_err(|error| error.to_string())?;
         println!("Gateway    {}", gateway.address());
 
@@ -291,6 +291,8 @@ fn config(platform: SocketAddr, key: &str, port: u16) -> Config {
     config.http_server.host = "127.0.0.1".to_owned();
     config.http_server.port = port;
     config.ws_connection.encryption = Encryption::None;
+    // Nothing is to outlive a demonstration.
+    config.offline_msg_store.enabled = false;
     config
 }
 

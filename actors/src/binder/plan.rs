@@ -296,6 +296,13 @@ impl BindPlan {
         Some(joined.max(self.pace.ready_at()))
     }
 
+    /// Whether every BIND and UNBIND that is wanted is answered.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let waiting = self.queue.len() + self.parts.len() + self.unbinds.len() + self.in_flight.len();
+        self.online && waiting == 0
+    }
+
     /// Whether the platform has confirmed the name on this connection.
     #[must_use]
     pub fn is_bound(&self, name: &ThingName) -> bool {
