@@ -12,5 +12,13 @@
 #[path = "../support/all.rs"]
 mod support;
 
+mod answers;
+mod end;
+mod places;
 mod plant;
 mod random;
+
+/// Places at which the gateway can be made to die: in the store before and after a commit, behind a message that was sent,
+/// and when what was confirmed is to be deleted.
+const PLACES: [&str; 4] =
+    ["link.after-send", "spool.before-commit", "spool.after-commit", "spool.before-delete"];
