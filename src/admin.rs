@@ -1,7 +1,9 @@
 //! The admin interface: what runs and where each thing stands, for the commands (a Unix socket in the state directory)
-//! and for pages and scrapers (127.0.0.1, with a token). It only looks; it never stands on `http_server` (design 3.5).
+//! and for pages and scrapers (127.0.0.1, with a token). It looks, and who may
+//! open the socket may mend the spool; it never stands on `http_server` (design 3.5).
 
 mod guard;
+mod records;
 mod spool;
 mod token;
 mod view;
@@ -25,6 +27,7 @@ use tracing::warn;
 
 use crate::state_dir::StateDir;
 use guard::Guard;
+pub(crate) use records::Salvage;
 use token::Token;
 pub(crate) use view::Facts;
 
@@ -182,15 +185,24 @@ struct Selection {
     unbound: bool,
 }
 
-async fn handle(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<State>) -> HttpResponse {
     if let Err(refused) = state.guard.check(request.headers()) {
         return refused.into_response();
     }
-    if request.method() != Method::GET {
-        return problem(StatusCode::METHOD_NOT_ALLOWED, "the admin interface only looks: use GET");
-    }
     let Some(path) = request.path().strip_prefix("/edgebind/v1/") else { return unknown(request.path()) };
     let units = &state.sight.units;
+    let folder = &state.sight.facts.state_dir;
+    match *request.method() {
+        Method::GET => {}
+        Method::POST if matches!(state.guard, Guard::Open) && path.starts_with("spool/") => {
+            let path = path.strip_prefix("spool").unwrap_or_default();
+            return records::change(units, folder, path, &body).await;
+        }
+        _ => {
+            let text = "the admin interface only looks, but for the spool over the socket: use GET";
+            return problem(StatusCode::METHOD_NOT_ALLOWED, text);
+        }
+    }
     match path {
         "status" => HttpResponse::Ok().json(view::status(units, &state.sight.facts).await),
         "tree" => match state.sight.survey.look().await {
@@ -201,6 +213,10 @@ async fn handle(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
             Ok(selection) => HttpResponse::Ok().json(view::things(units, selection.unbound)),
             Err(_) => problem(StatusCode::BAD_REQUEST, "the one parameter is unbound, true or false"),
         },
+        path if path == "spool" || path.starts_with("spool/") => {
+            let path = path.strip_prefix("spool").unwrap_or_default();
+            records::look(folder, path, request.query_string()).await
+        }
         path => match path.strip_prefix("things/").map(|name| percent_decode_str(name).decode_utf8()) {
             Some(Ok(name)) => match view::thing(units, &name) {
                 Some(thing) => HttpResponse::Ok().json(thing),
@@ -212,7 +228,7 @@ async fn handle(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
 }
 
 fn unknown(path: &str) -> HttpResponse {
-    let known = "status, tree, things and things/<name> below /edgebind/v1/";
+    let known = "status, tree, things, things/<name>, spool, spool/records and spool/records/<number> below /edgebind/v1/";
     problem(StatusCode::NOT_FOUND, &format!("{path} is none of {known}"))
 }
 

@@ -15,6 +15,7 @@ mod migrate;
 mod platform;
 mod run;
 mod signals;
+mod spool;
 mod status;
 mod table;
 mod telemetry;
@@ -42,6 +43,7 @@ enum Command {
     Encrypt(encrypt::Args),
     Status(status::Args),
     Things(things::Args),
+    Spool(spool::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
     Demo(demo::Args),
@@ -60,6 +62,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Encrypt(args) => encrypt::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Things(args) => things::run(&args),
+        Command::Spool(args) => spool::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
         Command::Demo(args) => demo::run(&args),

@@ -11,7 +11,7 @@ use edgebind_actors::{
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::Config;
+use edgebind_config::{Config, InstallKey};
 use edgebind_kernel::{Exit, StopReport, clock};
 use edgebind_store::{Clock, Options};
 use tracing::{info, warn};
@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use crate::{
     admin::{Facts, Sight},
     front::{Credentials, Front, FrontError, FrontSettings},
+    takeover::take_over,
     unserved::{Unserved, unserved},
 };
 
@@ -70,12 +71,16 @@ impl Gateway {
             auto_bind_probe: config.edgebind.auto_bind_probe,
             read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
             spool: spool_settings(config, state_dir),
+            install_key: state_dir.and_then(install_key),
             delivery: DeliverySettings {
                 max_age: config.edgebind.store_max_age,
                 rate_per_s: config.edgebind.replay_rate,
                 store_services: Services::new(config.edgebind.store_services.clone()),
             },
         };
+        if let SpoolSettings::On(options) = &settings.spool {
+            take_over(config.offline_msg_store.original_directory(), options);
+        }
         let tree = Tree::start(settings, configured_things(config));
         let front = Front::start(tree.units().clone(), front)?;
         info!(address = %front.address, "Listening for script resources and local callers.");
@@ -93,8 +98,13 @@ impl Gateway {
     }
 
     /// What the admin interface looks at; `degraded` is what somebody has to mend.
-    pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
-        let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
+    pub(crate) fn sight(&self, state_dir: &Path, degraded: Vec<String>) -> Sight {
+        let facts = Facts {
+            started_unix_ms: self.started_unix_ms,
+            http: self.front.address,
+            degraded,
+            state_dir: state_dir.to_owned(),
+        };
         Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
     }
 
@@ -162,20 +172,30 @@ fn link_settings(config: &Config) -> LinkSettings {
     }
 }
 
+/// Registrations are kept wherever there is a place for them; updates, unless the site wants that off.
 fn spool_settings(config: &Config, state_dir: Option<&Path>) -> SpoolSettings {
     let store = &config.offline_msg_store;
-    if !store.enabled {
-        return SpoolSettings::Off;
-    }
     let Some(directory) = state_dir else {
-        return SpoolSettings::Nowhere("there is no state directory".to_owned());
+        let why = || SpoolSettings::Nowhere("there is no state directory".to_owned());
+        return if store.enabled { why() } else { SpoolSettings::Off };
     };
     let clock = Clock { now: clock::now, unix_ms: clock::unix_millis };
     let mut options = Options::new(directory, clock);
     // A message within its own limit is never too large for the spool.
     options.max_record_bytes = options.max_record_bytes.max(2 * u64::from(config.ws_connection.max_msg_size));
     options.max_bytes = config.edgebind.store_max_bytes.unwrap_or_else(|| store.limit_bytes());
-    SpoolSettings::On(options)
+    if store.enabled { SpoolSettings::On(options) } else { SpoolSettings::RegistrationsOnly(options) }
+}
+
+/// The key for the credentials of registrations, made if need be.
+fn install_key(state_dir: &Path) -> Option<Arc<InstallKey>> {
+    match InstallKey::read_or_make(state_dir) {
+        Ok(key) => Some(Arc::new(key)),
+        Err(error) => {
+            warn!(%error, "Registrations with a password are not kept over a restart.");
+            None
+        }
+    }
 }
 
 /// The things of `auto_bind`; an entry that cannot be bound is left out and said, the others are bound.

@@ -7,7 +7,9 @@ mod cli;
 mod front;
 mod gateway;
 mod last_good;
+mod spool;
 mod state_dir;
+mod takeover;
 mod unserved;
 
 use std::process::ExitCode;

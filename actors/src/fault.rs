@@ -5,7 +5,7 @@ use edgebind_kernel::InjectPanic;
 
 use crate::{
     Endpoint, Units, binder::Binder, delivery::Delivery, link::Link, registrar::Registrar, sessions::Session,
-    things::Thing,
+    spool::SpoolUnit, things::Thing,
 };
 
 /// A unit of the tree.
@@ -15,6 +15,8 @@ pub enum Victim {
     Link,
     /// The binder.
     Binder,
+    /// The unit that keeps the store open.
+    Spool,
     /// The delivery.
     Delivery,
     /// The registrar.
@@ -34,6 +36,7 @@ impl Units {
         match victim {
             Victim::Link => strike(self.link()),
             Victim::Binder => strike(self.binder()),
+            Victim::Spool => strike(self.spool_unit.resolve(&())),
             Victim::Delivery => strike(self.delivery()),
             Victim::Registrar => strike(self.registrar()),
             Victim::Thing(name) => strike(self.thing(name)),
@@ -61,4 +64,4 @@ macro_rules! may_panic {
         }
     )*};
 }
-may_panic!(Link, Binder, Delivery, Registrar, Thing, Session);
+may_panic!(Link, Binder, SpoolUnit, Delivery, Registrar, Thing, Session);

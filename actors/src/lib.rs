@@ -17,6 +17,7 @@ pub mod tree;
 
 #[cfg(feature = "fault-injection")]
 pub mod fault;
+mod journal;
 mod name;
 mod registration;
 mod registry;
@@ -26,6 +27,7 @@ mod tcp;
 mod units;
 mod upstream;
 
+pub use journal::{Journal, JournalHealth};
 pub use name::{NameError, ThingName};
 pub use registration::{Endpoint, Registration, RegistrationError, Scheme, Source};
 pub use registry::Registry;

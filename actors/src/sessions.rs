@@ -84,6 +84,10 @@ impl Session {
         let probed = things.iter().filter(|thing| thing.source != Source::Gateway);
         let shortest = probed.map(|thing| thing.keepalive).min();
         self.probe.set_interval(shortest, clock::now());
+        if things.iter().any(|thing| self.units.roster.is_restored(&thing.name)) {
+            // All at once they would knock at every door of a plant in one moment.
+            self.probe.hurry(RESTORED_WITHIN.mul_f64(fastrand::f64()), clock::now());
+        }
         self.arm(ctx);
     }
 
@@ -114,6 +118,11 @@ impl Session {
         match verdict {
             Verdict::Alive => {
                 self.lifeline.report("answering");
+                if before != Some(Verdict::Alive) {
+                    for thing in self.units.registry.at(&self.endpoint) {
+                        self.units.roster.proven(&thing.name);
+                    }
+                }
                 if before == Some(Verdict::Dead) {
                     info!(endpoint = %self.endpoint, "The endpoint answers again.");
                     if !self.tell_registrar(EndpointAlive(self.endpoint.clone())) {
@@ -307,6 +316,9 @@ fn failed(registration: &Registration, error: &SendRequestError) -> Response {
     };
     Response::error(code, format!("{}: {error}", registration.endpoint))
 }
+
+/// What was restored is probed within 2 s of the start (design: binding), the connect included.
+const RESTORED_WITHIN: Duration = Duration::from_millis(1500);
 
 thread_local! {
     /// One client a thread: its connections are pooled by endpoint.

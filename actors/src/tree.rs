@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
-use edgebind_config::NameConflict;
+use edgebind_config::{InstallKey, NameConflict};
 use edgebind_kernel::{
     ChildSpec, Directory, Exit, Inspect, RestartPolicy, RootWatch, StopReport, Strategy, Supervisor,
     TreeNode, clock, stop_tree,
@@ -11,7 +11,7 @@ use edgebind_kernel::{
 use tokio::sync::watch;
 
 use crate::{
-    Registration, Registry, Roster, Units,
+    Journal, Registration, Registry, Roster, Units,
     binder::Binder,
     delivery::{Delivery, DeliverySettings},
     link::{Link, LinkSettings, LinkStatus, Phase},
@@ -40,6 +40,8 @@ pub struct TreeSettings {
     pub read_back: Option<Duration>,
     /// Whether and where updates and registrations are kept.
     pub spool: SpoolSettings,
+    /// Seals the credentials of registrations that are kept.
+    pub install_key: Option<Arc<InstallKey>>,
     /// How what is kept is delivered.
     pub delivery: DeliverySettings,
 }
@@ -63,14 +65,22 @@ impl Tree {
             last_error: None,
         };
         let (status, link_status) = watch::channel(first);
+        let store = Spool::of(&settings.spool);
+        let journal = match &settings.spool {
+            SpoolSettings::On(_) | SpoolSettings::RegistrationsOnly(_) => {
+                Journal::new(store.clone(), settings.install_key)
+            }
+            _ => Journal::default(),
+        };
         let units = Units {
             registry: Registry::default(),
             roster: Roster::default(),
+            journal,
             link_status,
             max_message_bytes: settings.link.session.max_message_bytes,
             allow_remote_admin: settings.allow_remote_admin,
             local: settings.local,
-            spool: Spool::of(&settings.spool),
+            spool: store,
             session: Arc::new(settings.link.session.clone()),
             store_services: Arc::new(settings.delivery.store_services.clone()),
             first_round: Arc::default(),

@@ -9,7 +9,7 @@ use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::watch;
 
 use crate::{
-    Endpoint, Registry, Roster, ThingName, binder::Binder, delivery::Delivery, delivery::Services,
+    Endpoint, Journal, Registry, Roster, ThingName, binder::Binder, delivery::Delivery, delivery::Services,
     link::Link, link::LinkStatus, local::LocalSettings, registrar::Registrar, sessions::Session,
     spool::Spool, spool::SpoolUnit, things::Thing,
 };
@@ -21,6 +21,8 @@ pub struct Units {
     pub registry: Registry,
     /// Where things and endpoints stand.
     pub roster: Roster,
+    /// Registrations that outlive a restart.
+    pub journal: Journal,
     /// State of the connection to the platform.
     pub link_status: watch::Receiver<LinkStatus>,
     /// Largest message to or from the platform, in bytes.

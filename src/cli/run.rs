@@ -91,7 +91,7 @@ fn made_state_dir(args: &Args, config: &Config) -> Result<Option<StateDir>, Stat
         Err(error @ StateDirError::Newer { .. }) => Err(error),
         Err(error) if chosen => Err(error),
         Err(error) => {
-            warn!(%error, "No state directory: edgebind status and edgebind things will not work.");
+            warn!(%error, "No state directory: nothing is kept while the platform is away, and edgebind status and edgebind things will not work.");
             Ok(None)
         }
     }
@@ -222,8 +222,9 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
         actix_rt::spawn(last_good.keep_when_online(gateway.units().link_status.clone()));
     }
     let port = config.edgebind.admin_port;
-    let sight = gateway.sight(degraded.clone());
-    let admin = state_dir.as_ref().map(|folder| Admin::start(&sight, folder, port)).transpose();
+    let admin =
+        state_dir.map(|folder| Admin::start(&gateway.sight(folder.path(), degraded.clone()), folder, port));
+    let admin = admin.transpose();
     let admin = match admin {
         Ok(admin) => admin,
         Err(error) => {

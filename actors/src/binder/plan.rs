@@ -9,6 +9,7 @@ use std::{
 
 use edgebind_alwayson::{Bind, Code, Gateway};
 
+use super::refusal::is_held;
 use crate::ThingName;
 
 /// Reconciles the names that things want bound with what the platform has confirmed on this connection.
@@ -27,6 +28,9 @@ pub struct BindPlan {
     batch_open: Option<Instant>,
     pace: Pace,
     marker: Marker,
+    /// Whether a whole batch was tried without the marker.
+    marker_doubted: bool,
+    old_session: OldSession,
     outcomes: VecDeque<Outcome>,
 }
 
@@ -129,6 +133,18 @@ struct Part {
     trial: bool,
 }
 
+/// Tells names that others hold from an old session of our own, which the platform has not noticed the end of: that holds
+/// everything, and to find that out name by name would take longer than it lasts.
+#[derive(Debug)]
+struct OldSession {
+    /// BINDs refused as held since the last one that was accepted.
+    refused: u32,
+    /// As many of them are split; more of them are an old session.
+    most: u32,
+    /// Whether batches were given up for it since then.
+    gave_up: bool,
+}
+
 /// What is known of the gateway marker on this connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Marker {
@@ -156,6 +172,8 @@ impl BindPlan {
             batch_open: None,
             pace: Pace::new(limits.rate_per_s, now),
             marker: Marker::Untried,
+            marker_doubted: false,
+            old_session: OldSession::default(),
             outcomes: VecDeque::new(),
         }
     }
@@ -193,6 +211,8 @@ impl BindPlan {
     pub fn link_up(&mut self, now: Instant) {
         self.online = true;
         self.marker = Marker::Untried;
+        self.marker_doubted = false;
+        self.old_session = OldSession::default();
         self.pace = Pace::new(self.limits.rate_per_s, now);
         let names: Vec<ThingName> = self.names.keys().cloned().collect();
         for name in names {
@@ -232,6 +252,7 @@ impl BindPlan {
         }
         match answer {
             Answer::Accepted => {
+                self.old_session.accepted();
                 if batch.marked {
                     self.marker = Marker::Good;
                 } else if batch.trial && self.marker == Marker::Untried {
@@ -240,6 +261,22 @@ impl BindPlan {
                 for name in batch.names {
                     self.suspects.remove(&name);
                     self.settle(name, Actual::Bound, BindEvent::Bound, now);
+                }
+            }
+            // A marker that is held elsewhere refuses everything; to split down to single names would take long.
+            Answer::Refused { .. }
+                if batch.marked
+                    && self.marker == Marker::Untried
+                    && !std::mem::replace(&mut self.marker_doubted, true) =>
+            {
+                self.requeue(batch.names, true);
+            }
+            Answer::Refused { code, reason }
+                if is_held(*code, reason) && self.old_session.refused() && batch.names.len() > 1 =>
+            {
+                // No name of them stands out: they may share a batch again.
+                for name in batch.names {
+                    self.refuse(name, *code, reason);
                 }
             }
             Answer::Refused { .. } if batch.names.len() > 1 => self.split(batch.names),
@@ -434,6 +471,29 @@ impl BindPlan {
         if !names.is_empty() {
             self.parts.push_back(Part { names, trial });
         }
+    }
+}
+
+impl OldSession {
+    /// Counts a BIND that was refused as held; true if an old session is the likely reason.
+    fn refused(&mut self) -> bool {
+        self.refused = self.refused.saturating_add(1);
+        self.gave_up |= self.refused > self.most;
+        self.refused > self.most
+    }
+
+    /// A BIND was accepted: if batches were given up, it was not for an old session alone, and more of them are split.
+    fn accepted(&mut self) {
+        if std::mem::take(&mut self.gave_up) {
+            self.most = self.most.saturating_mul(4);
+        }
+        self.refused = 0;
+    }
+}
+
+impl Default for OldSession {
+    fn default() -> Self {
+        Self { refused: 0, most: 8, gave_up: false }
     }
 }
 

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::thread;
 
 use edgebind_store::{Event, Health};
 use tokio::sync::watch;
+use tracing::warn;
 
 use super::SpoolSettings;
 
@@ -18,6 +20,8 @@ struct Shared {
     absence: Option<Absence>,
     store: RwLock<Option<edgebind_store::Spool>>,
     state: watch::Sender<SpoolState>,
+    /// Stores that are being closed.
+    closing: watch::Sender<u32>,
     follower: Mutex<Follower>,
 }
 
@@ -59,13 +63,13 @@ impl Spool {
     pub(crate) fn of(settings: &SpoolSettings) -> Self {
         let absence = match settings {
             SpoolSettings::On(_) => None,
-            SpoolSettings::Off => Some(Absence::Off),
+            SpoolSettings::Off | SpoolSettings::RegistrationsOnly(_) => Some(Absence::Off),
             SpoolSettings::Nowhere(why) => Some(Absence::Nowhere(why.clone())),
         };
         Self(Arc::new(Shared { absence, ..Shared::default() }))
     }
 
-    /// Why there is no store; `None` if there is one or will be.
+    /// Why updates have no store; `None` if there is one or will be.
     #[must_use]
     pub fn absence(&self) -> Option<&Absence> {
         self.0.absence.as_ref()
@@ -75,6 +79,11 @@ impl Spool {
     ///
     /// `work` must be short; the calls of the store are, they only queue.
     pub fn with<T>(&self, work: impl FnOnce(&edgebind_store::Spool) -> T) -> Option<T> {
+        if self.0.absence.is_some() { None } else { self.with_journal(work) }
+    }
+
+    /// As [`Spool::with`], for the journal of registrations, which is kept also where updates are not.
+    pub(crate) fn with_journal<T>(&self, work: impl FnOnce(&edgebind_store::Spool) -> T) -> Option<T> {
         self.0.store.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(work)
     }
 
@@ -118,13 +127,26 @@ impl Spool {
         *self.0.store.write().unwrap_or_else(PoisonError::into_inner) = Some(store);
     }
 
-    /// Takes the store away and closes it on a thread that may wait; what was queued is committed.
+    /// Takes the store away; it is closed on a thread that may wait, after what was queued is committed. The future ends
+    /// with the closing, and with any before it: the file can be opened again then.
     pub(super) fn close(&self) -> impl Future<Output = ()> + use<> {
         let store = self.0.store.write().unwrap_or_else(PoisonError::into_inner).take();
-        async move {
-            if let Some(store) = store {
-                actix_rt::task::spawn_blocking(move || drop(store)).await.unwrap_or_default();
+        if let Some(store) = store {
+            self.0.closing.send_modify(|closing| *closing += 1);
+            let shared = Arc::clone(&self.0);
+            let closed = move || {
+                drop(store);
+                shared.closing.send_modify(|closing| *closing -= 1);
+            };
+            if let Err(error) = thread::Builder::new().name("edgebind-close".to_owned()).spawn(closed) {
+                // Its closure is dropped here, and the store with it: slow, and right.
+                warn!(%error, "No thread to close the spool with.");
+                self.0.closing.send_modify(|closing| *closing -= 1);
             }
+        }
+        let mut closing = self.0.closing.subscribe();
+        async move {
+            closing.wait_for(|closing| *closing == 0).await.map(drop).unwrap_or_default();
         }
     }
 }
@@ -140,7 +162,10 @@ impl Teller {
         let Some(shared) = self.shared.upgrade() else { return };
         let opened = matches!(event, Event::Opened(_));
         let event = SpoolEvent { generation: self.generation, event };
-        shared.follower.lock().unwrap_or_else(PoisonError::into_inner).take(event);
+        // Who delivers is to know of no store where updates have none.
+        if shared.absence.is_none() {
+            shared.follower.lock().unwrap_or_else(PoisonError::into_inner).take(event);
+        }
         if opened {
             shared.state.send_if_modified(|state| {
                 let present = state.generation == self.generation;

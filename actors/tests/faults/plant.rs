@@ -96,6 +96,7 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         auto_bind_probe: false,
         read_back: Some(Duration::from_secs(1)),
         spool: SpoolSettings::Off,
+        install_key: None,
         delivery: DeliverySettings::default(),
     }
 }
