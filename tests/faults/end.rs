@@ -19,8 +19,12 @@ pub(crate) struct End {
 }
 
 impl Plant {
-    /// Waits until every thing is bound and heard, lets everybody finish, and judges. The network must be good, and every party run.
+    /// Heals the network, waits until every thing is bound and heard, lets everybody finish, and judges. Every party must have been started.
     pub(crate) fn end(&mut self, callers: Callers) -> End {
+        self.heal();
+        self.site.rest().up();
+        self.site.ready(self.gateway.as_ref().expect("it was started"));
+        // From here on nothing is in the way of anybody.
         let healed = self.ledger.tick();
         let bound_in = time_to_bind(self);
         wait_until("every agent is heard again", || (self.silent_since(healed) == 0).then_some(()));

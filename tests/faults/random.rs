@@ -32,7 +32,6 @@ fn three_minutes_of_random_faults_lose_nothing_and_leave_no_thing_unbound() {
         faults.strike(&mut plant, &turn.fault);
     }
 
-    plant.heal();
     let end = plant.end(callers);
     println!("{}", end.verdict);
     println!("  {end}; {:?}", faults.counts);

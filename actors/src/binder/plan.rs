@@ -552,4 +552,6 @@ impl Pace {
 }
 
 #[cfg(test)]
+mod schedule_test;
+#[cfg(test)]
 mod tests;
