@@ -4,12 +4,10 @@
 mod admission;
 mod answer;
 mod body;
-mod credentials;
 mod csrf;
 mod handle;
 mod route;
 mod slots;
-mod throttle;
 
 use std::{
     net::{SocketAddr, TcpListener, ToSocketAddrs},
@@ -18,12 +16,14 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use edgebind_actors::Units;
+use edgebind_config::Credentials;
 use tracing::warn;
 
 use admission::Admission;
-pub(crate) use credentials::Credentials;
 use handle::{State, handle};
 use slots::Slots;
+
+use crate::pulse::Pulse;
 
 /// Settings of the front.
 pub(crate) struct FrontSettings {
@@ -59,14 +59,15 @@ pub(crate) enum FrontError {
 }
 
 impl Front {
-    /// Starts to listen.
-    pub(crate) fn start(units: Units, settings: FrontSettings) -> Result<Self, FrontError> {
+    /// Starts to listen; every thread that serves joins `pulse`.
+    pub(crate) fn start(units: Units, settings: FrontSettings, pulse: Pulse) -> Result<Self, FrontError> {
         let listener = listen(&settings.host, settings.port, settings.ports_to_try)?;
         let address = listener.local_addr().map_err(FrontError::Server)?;
         let FrontSettings { credentials, csrf_rotation, connections, read_timeout, .. } = settings;
         let admission = Admission::new(credentials, csrf_rotation).map_err(FrontError::Server)?;
         let slots = Slots::new(connections);
         let server = HttpServer::new(move || {
+            pulse.join();
             let state = State { units: units.clone(), admission: admission.clone(), read_timeout };
             App::new().app_data(web::Data::new(state)).default_service(web::to(handle))
         })

@@ -11,15 +11,18 @@ use edgebind_actors::{
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::{Config, InstallKey};
+use edgebind_config::{Config, Credentials, InstallKey};
 use edgebind_kernel::{Exit, StopReport, clock};
 use edgebind_store::{Clock, Options};
 use tracing::{info, warn};
 
 use crate::{
-    admin::{Facts, Sight},
-    front::{Credentials, Front, FrontError, FrontSettings},
+    admin::{Facts, GatewaySight, Sight},
+    front::{Front, FrontError, FrontSettings},
+    pulse::Pulse,
+    service_manager::ServiceManager,
     takeover::take_over,
+    tls::{self, TlsError},
     unserved::{Unserved, unserved},
 };
 
@@ -27,6 +30,7 @@ use crate::{
 pub(crate) struct Gateway {
     tree: Tree,
     front: Front,
+    pulse: Pulse,
     started_unix_ms: i64,
 }
 
@@ -37,6 +41,8 @@ pub(crate) enum GatewayError {
     Unserved(Unserved),
     #[error("http_server.authenticate is true without user and password")]
     Credentials,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Front(#[from] FrontError),
 }
@@ -64,6 +70,7 @@ impl Gateway {
         let front = front_settings(config)?;
         let settings = TreeSettings {
             link: link_settings(config),
+            agents: tls::towards_agents(config)?,
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
             local: Arc::new(local),
@@ -82,9 +89,10 @@ impl Gateway {
             take_over(config.offline_msg_store.original_directory(), options);
         }
         let tree = Tree::start(settings, configured_things(config));
-        let front = Front::start(tree.units().clone(), front)?;
+        let pulse = Pulse::default();
+        let front = Front::start(tree.units().clone(), front, pulse.clone())?;
         info!(address = %front.address, "Listening for script resources and local callers.");
-        Ok(Self { tree, front, started_unix_ms: clock::unix_millis() })
+        Ok(Self { tree, front, pulse, started_unix_ms: clock::unix_millis() })
     }
 
     /// Address at which local callers are served.
@@ -99,13 +107,18 @@ impl Gateway {
 
     /// What the admin interface looks at; `degraded` is what somebody has to mend.
     pub(crate) fn sight(&self, state_dir: &Path, degraded: Vec<String>) -> Sight {
-        let facts = Facts {
-            started_unix_ms: self.started_unix_ms,
-            http: self.front.address,
-            degraded,
+        let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
+        Sight::Gateway(GatewaySight {
+            units: self.tree.units().clone(),
+            survey: self.tree.survey(),
+            facts,
             state_dir: state_dir.to_owned(),
-        };
-        Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
+        })
+    }
+
+    /// Who tells the service manager how this gateway stands.
+    pub(crate) fn service_manager(&self) -> ServiceManager {
+        ServiceManager::new(self.tree.units().clone(), self.tree.survey(), self.pulse.clone())
     }
 
     /// Resolves when the gateway has given up: a defect that restarts did not cure.
@@ -138,7 +151,8 @@ fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
     })
 }
 
-fn link_settings(config: &Config) -> LinkSettings {
+/// How the connection to the platform is made.
+pub(crate) fn link_settings(config: &Config) -> LinkSettings {
     let connection = &config.ws_connection;
     let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let targets = config

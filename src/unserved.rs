@@ -1,6 +1,6 @@
 //! What a configuration may ask for and this version does not do: `run` and `check` say the same about it.
 
-use edgebind_config::{Config, Encryption, Protocol};
+use edgebind_config::{Config, Encryption};
 use serde::Serialize;
 
 /// A wish of the configuration that is not fulfilled.
@@ -16,7 +16,6 @@ pub(crate) struct Unserved {
 
 /// Everything that `config` asks for in vain, what stops the gateway first.
 pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
-    let agents_in_tls = config.auto_bind.iter().any(|entry| !entry.gateway && entry.proto == Protocol::Https);
     let connection = &config.ws_connection;
     [
         (
@@ -30,13 +29,6 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
         (
             config.proxy.is_some(),
             stop("proxy", "there: this version connects directly only; remove the group"),
-        ),
-        (
-            agents_in_tls,
-            note(
-                "auto_bind[].proto",
-                "https: the thing is bound, and every request to it is answered BAD_GATEWAY",
-            ),
         ),
         (
             config.file.is_some(),

@@ -10,6 +10,7 @@ mod inbound;
 mod reconnect;
 mod socket;
 mod status;
+mod trial;
 
 use std::{
     collections::HashMap,
@@ -18,7 +19,7 @@ use std::{
 
 use actix::prelude::*;
 use edgebind_alwayson::{
-    Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings, Violation,
+    ClosedBy, Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings, Violation,
 };
 use edgebind_kernel::{Failure, Fairness, Lifeline, Stop, clock};
 use edgebind_observability::{
@@ -27,13 +28,17 @@ use edgebind_observability::{
     trace,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::timeout,
+};
 use tracing::{debug, info, warn};
 
 pub use call::{Call, CallBind, CallError};
 pub use connect::{ConnectError, Target};
 pub use reconnect::Reconnect;
 pub use status::{LinkStatus, Phase};
+pub use trial::{Trial, TrialError};
 
 use crate::{Units, reply::Respond, things::kind_of};
 use connect::Socket;
@@ -63,6 +68,8 @@ pub struct Link {
     attempt: usize,
     next_request_id: u32,
     connection: Option<Connection>,
+    /// The connection before this one, while its last frames are being written.
+    leaving: Option<oneshot::Receiver<()>>,
     stopping: Option<oneshot::Sender<()>>,
 }
 
@@ -77,6 +84,7 @@ struct Connection {
     timer: Option<(Instant, SpawnHandle)>,
     probe: Option<SpawnHandle>,
     closed: Option<String>,
+    closed_by_us: bool,
 }
 
 impl Link {
@@ -100,6 +108,7 @@ impl Link {
             attempt: 0,
             next_request_id: 1,
             connection: None,
+            leaving: None,
             stopping: None,
         }
     }
@@ -113,7 +122,14 @@ impl Link {
         };
         self.attempt = self.attempt.wrapping_add(1);
         self.publish(Phase::Connecting, |status| status.server = target.server());
-        let attempt = async move { target.connect().await };
+        let leaving = self.leaving.take();
+        let attempt = async move {
+            // The platform sees the end of the old connection before the next one; a dead socket holds up nothing.
+            if let Some(gone) = leaving {
+                timeout(LEAVE, gone).await.unwrap_or(Ok(())).unwrap_or_default();
+            }
+            target.connect().await
+        };
         ctx.spawn(attempt.into_actor(self).map(|result, link, ctx| match result {
             Ok(socket) => link.connected(socket, ctx),
             Err(error) => {
@@ -152,6 +168,7 @@ impl Link {
             timer: None,
             probe: None,
             closed: None,
+            closed_by_us: false,
         });
         self.publish(Phase::Authenticating, |status| status.connection = number);
         self.pump(ctx);
@@ -171,6 +188,7 @@ impl Link {
                 waiting.send(Err(CallError::LinkLost)).unwrap_or_default();
             }
         }
+        self.leaving = Some(connection.outlet.end());
         if let Some(done) = self.stopping.take() {
             self.publish(Phase::Stopped, |_| {});
             done.send(()).unwrap_or_default();
@@ -180,6 +198,7 @@ impl Link {
         instruments().connect(Connect::Lost);
         let lived = clock::now().duration_since(connection.since);
         let delay = self.settings.reconnect.after_loss(lived, fastrand::f64());
+        let delay = if connection.closed_by_us { delay.max(FAREWELL) } else { delay };
         self.retry(reason, delay, ctx);
     }
 
@@ -252,8 +271,9 @@ impl Link {
                 let Violation { code, request_id, reason, .. } = violation;
                 warn!(?code, ?request_id, %reason, "A message of the platform was dropped.");
             }
-            Event::Closed { code, text, .. } => {
+            Event::Closed { by, code, text } => {
                 if let Some(connection) = &mut self.connection {
+                    connection.closed_by_us = !matches!(by, ClosedBy::Peer | ClosedBy::Transport);
                     connection.closed = Some(format!("closed with {}: {text}", code.unwrap_or_default()));
                 }
             }
@@ -473,6 +493,10 @@ fn unsent(error: SendError, pending: usize) -> CallError {
     }
 }
 
+/// Time for the platform to see that we closed: it may refuse to bind what it believes bound on the old connection.
+const FAREWELL: Duration = Duration::from_millis(200);
+/// How long the last frames of a connection may take before the next one is opened.
+const LEAVE: Duration = Duration::from_secs(1);
 /// Bytes that may wait for the socket before further requests are refused.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// How long an answer may be outstanding before a ping asks whether anybody is there.

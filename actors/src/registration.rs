@@ -212,6 +212,12 @@ impl Scheme {
 }
 
 impl Endpoint {
+    /// `host:port` as it stands in a URL.
+    pub(crate) fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
     /// Whether the endpoint is on the machine with `address`; a host name is looked up.
     pub(crate) async fn is_at(&self, address: IpAddr) -> bool {
         if let Ok(host) = self.host.parse::<IpAddr>() {
@@ -236,11 +242,7 @@ impl fmt::Display for Scheme {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "{}://[{}]:{}", self.scheme, self.host, self.port)
-        } else {
-            write!(f, "{}://{}:{}", self.scheme, self.host, self.port)
-        }
+        write!(f, "{}://{}", self.scheme, self.authority())
     }
 }
 

@@ -6,7 +6,7 @@ mod probe;
 mod request;
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -21,12 +21,13 @@ use awc::{
 use edgebind_alwayson::{Code, Method, Response};
 use edgebind_kernel::{Lifeline, Stop, clock};
 use edgebind_observability::trace;
+use edgebind_tls::{Client, HandshakeError};
 use secrecy::ExposeSecret;
 use tokio::{sync::Semaphore, time};
 use tracing::{Span, info, warn};
 
 use crate::{
-    Endpoint, EndpointState, Registration, Source, Units,
+    Endpoint, EndpointState, Registration, Scheme, Source, Units,
     registrar::{EndpointAlive, EndpointDead, Registrar},
     reply::Reply,
     tcp,
@@ -47,6 +48,8 @@ pub struct Session {
     open: Rc<Cell<usize>>,
     probe: Probe,
     timer: Option<SpawnHandle>,
+    client: awc::Client,
+    trouble: Rc<Trouble>,
 }
 
 /// A request of the platform on its way to the endpoint.
@@ -75,7 +78,21 @@ impl Session {
 
     pub(crate) fn new(endpoint: Endpoint, units: Units, lifeline: Lifeline) -> Self {
         let permits = Arc::new(Semaphore::new(units.endpoint_concurrency));
-        Self { endpoint, units, lifeline, permits, open: Rc::default(), probe: Probe::default(), timer: None }
+        let client = match endpoint.scheme {
+            Scheme::Http => CLIENT.with(Clone::clone),
+            Scheme::Https => client(Some(units.agents.clone())),
+        };
+        Self {
+            endpoint,
+            units,
+            lifeline,
+            permits,
+            open: Rc::default(),
+            probe: Probe::default(),
+            timer: None,
+            client,
+            trouble: Rc::default(),
+        }
     }
 
     /// Arms the probe for the registrations that are there now.
@@ -190,6 +207,7 @@ impl Handler<Exchange> for Session {
         let permits = Arc::clone(&self.permits);
         let body_limit = self.units.max_message_bytes.saturating_mul(4);
         let roster = self.units.roster.clone();
+        let (client, trouble) = (self.client.clone(), Rc::clone(&self.trouble));
         // A task of its own: it ends by its deadline at the latest, also if this session is restarted.
         actix_rt::spawn(async move {
             let _open = open;
@@ -197,7 +215,8 @@ impl Handler<Exchange> for Session {
             let deadline = clock::now() + registration.timeout;
             let work = async {
                 let _permit = permits.acquire().await;
-                exchange_http(&registration, method, http, body_limit, deadline, reply.span()).await
+                let way = Way { client: &client, trouble: &trouble, body_limit, deadline };
+                exchange_http(&registration, method, http, way, reply.span()).await
             };
             let answered = time::timeout_at(deadline.into(), work).await;
             if answered.as_ref().is_ok_and(|response| response.code != Code::GATEWAY_TIMEOUT) {
@@ -238,18 +257,42 @@ impl Drop for Open {
     }
 }
 
+/// How a request gets to the endpoint.
+struct Way<'a> {
+    client: &'a awc::Client,
+    trouble: &'a Trouble,
+    body_limit: usize,
+    deadline: Instant,
+}
+
+/// Why TLS to the endpoint failed the last time: said once in the log, not with every request.
+#[derive(Default)]
+struct Trouble(RefCell<Option<String>>);
+
+impl Trouble {
+    fn note(&self, endpoint: &Endpoint, error: &HandshakeError) {
+        let text = error.to_string();
+        if self.0.borrow().as_ref() != Some(&text) {
+            warn!(%endpoint, reason = %text, "The TLS handshake with the endpoint failed.");
+            self.0.replace(Some(text));
+        }
+    }
+
+    fn is_over(&self, endpoint: &Endpoint) {
+        if self.0.take().is_some() {
+            info!(%endpoint, "The TLS handshake with the endpoint succeeds again.");
+        }
+    }
+}
+
 async fn exchange_http(
     registration: &Registration,
     method: Method,
     http: HttpRequest,
-    body_limit: usize,
-    deadline: Instant,
+    way: Way<'_>,
     above: &Span,
 ) -> Response {
-    if registration.endpoint.scheme == crate::Scheme::Https {
-        let reason = format!("{}: this version speaks plain HTTP to its endpoints", registration.endpoint);
-        return Response::error(Code::BAD_GATEWAY, reason);
-    }
+    let Way { client, trouble, body_limit, deadline } = way;
     let (verb, verb_name) = match http.verb {
         Verb::Get => (HttpMethod::GET, "GET"),
         Verb::Put => (HttpMethod::PUT, "PUT"),
@@ -258,9 +301,9 @@ async fn exchange_http(
     let span =
         trace::span_http_send(above, verb_name, &registration.endpoint.host, registration.endpoint.port);
     let prepare = || {
-        let mut request = CLIENT
-            .with(Clone::clone)
-            .request(verb.clone(), format!("{}{}", registration.endpoint, http.path))
+        // Always `http`: whether TLS is spoken is the connector's matter.
+        let mut request = client
+            .request(verb.clone(), format!("http://{}{}", registration.endpoint.authority(), http.path))
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .timeout(deadline.saturating_duration_since(clock::now()));
         if let Some(parent) = trace::traceparent(&span) {
@@ -285,11 +328,12 @@ async fn exchange_http(
     let mut answer = match sent {
         Ok(answer) => answer,
         Err(error) => {
-            let response = failed(registration, &error);
+            let response = failed(registration, &error, trouble);
             trace::record_code(&span, response.code.0);
             return response;
         }
     };
+    trouble.is_over(&registration.endpoint);
     let content_type = actix_http::HttpMessage::content_type(&answer).to_ascii_lowercase();
     match answer.body().limit(body_limit).await {
         Ok(body) => {
@@ -309,7 +353,13 @@ async fn exchange_http(
 }
 
 /// The original answers 504 to everything that is not an HTTP answer (EMS notes, 9.2).
-fn failed(registration: &Registration, error: &SendRequestError) -> Response {
+fn failed(registration: &Registration, error: &SendRequestError, trouble: &Trouble) -> Response {
+    if let SendRequestError::Connect(error) = error
+        && let Some(error) = edgebind_tls::handshake_error(error)
+    {
+        trouble.note(&registration.endpoint, error);
+        return Response::error(Code::GATEWAY_TIMEOUT, format!("{}: {error}", registration.endpoint));
+    }
     let code = match error {
         SendRequestError::Url(_) | SendRequestError::Http(_) => Code::BAD_REQUEST,
         _ => Code::GATEWAY_TIMEOUT,
@@ -321,16 +371,19 @@ fn failed(registration: &Registration, error: &SendRequestError) -> Response {
 const RESTORED_WITHIN: Duration = Duration::from_millis(1500);
 
 thread_local! {
-    /// One client a thread: its connections are pooled by endpoint.
-    static CLIENT: awc::Client = awc::Client::builder()
+    /// One client in clear a thread: its connections are pooled by endpoint.
+    static CLIENT: awc::Client = client(None);
+}
+
+fn client(tls: Option<Client>) -> awc::Client {
+    let connector = Connector::new()
+        .connector(edgebind_tls::connector(tls, edgebind_tls::direct))
+        .limit(0)
+        // A script resource may close a kept connection at any time; within 2 s it hardly does (design 5).
+        .conn_keep_alive(Duration::from_secs(2));
+    awc::Client::builder()
         .max_http_version(Version::HTTP_11)
-        .connector(
-            Connector::new()
-                .connector(tcp::connector())
-                .limit(0)
-                // A script resource may close a kept connection at any time; within 2 s it hardly does (design 5).
-                .conn_keep_alive(Duration::from_secs(2)),
-        )
+        .connector(connector)
         .disable_redirects()
-        .finish();
+        .finish()
 }

@@ -28,6 +28,8 @@ pub struct TreeSettings {
     pub link: LinkSettings,
     /// Requests that one endpoint serves at a time (`ws_connection.max_threads`).
     pub endpoint_concurrency: usize,
+    /// TLS towards agents that are reached by https.
+    pub agents: edgebind_tls::Client,
     /// See [`Units::allow_remote_admin`].
     pub allow_remote_admin: bool,
     /// What the gateway's own services may touch.
@@ -90,6 +92,7 @@ impl Tree {
             auto_bind_probe: settings.auto_bind_probe,
             read_back: settings.read_back,
             endpoint_concurrency: settings.endpoint_concurrency.max(1),
+            agents: settings.agents,
             things: Directory::default(),
             sessions: Directory::default(),
             link: Directory::default(),

@@ -44,6 +44,7 @@ pub struct Units {
     pub(crate) first_round: Arc<watch::Sender<u64>>,
     pub(crate) delivery: Directory<(), Delivery>,
     pub(crate) spool_unit: Directory<(), SpoolUnit>,
+    pub(crate) agents: edgebind_tls::Client,
     pub(crate) things: Directory<ThingName, Thing>,
     pub(crate) sessions: Directory<Endpoint, Session>,
     pub(crate) link: Directory<(), Link>,

@@ -184,9 +184,12 @@ impl Check<'_> {
             }
             self.host(&format!("{path}.host"), &entry.host);
             if entry.protocol == Protocol::Https && entry.proto == Protocol::Http {
-                let message = "the original ignores this key in `auto_bind` and speaks `http`; so do we";
-                self.warning(Code::NotSupported, &format!("{path}.protocol"), message)
-                    .push("write `proto`, the key that AddEdgeThing has");
+                // The original speaks http whatever stands here; who asks for https must not get less.
+                entry.proto = Protocol::Https;
+                let message =
+                    "the original ignores this key in `auto_bind` and speaks `http`; here it counts";
+                self.add(Severity::Note, Code::Converted, &format!("{path}.protocol"), message)
+                    .push("an agent that speaks plain HTTP needs \"http\"");
             }
             if entry.gateway && has_gateway {
                 let message =

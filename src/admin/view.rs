@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -23,8 +22,6 @@ pub(crate) struct Facts {
     pub(crate) http: SocketAddr,
     /// What somebody has to mend although the gateway runs.
     pub(crate) degraded: Vec<String>,
-    /// Where the spool is.
-    pub(crate) state_dir: PathBuf,
 }
 
 /// The gateway in a few lines.

@@ -1,4 +1,4 @@
-//! Asks the running gateway by the admin socket in its state directory.
+//! Asks a running gateway or script resource by the admin socket in its state directory.
 
 use std::{
     io::{self, Read, Write},
@@ -12,13 +12,16 @@ use serde_json::Value;
 
 use crate::{admin, state_dir};
 
-/// Which gateway is asked.
+/// Which process is asked.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Which {
+    /// Asks the script resource of this machine instead of the gateway.
+    #[arg(long)]
+    lsr: bool,
     /// Configuration file of the gateway, which may name its state directory.
     #[arg(long, value_name = "FILE", default_value = "etc/config.json", global = true)]
     cfg: PathBuf,
-    /// State directory of the gateway.
+    /// State directory of the process that is asked.
     #[arg(long, value_name = "DIR", global = true)]
     state_dir: Option<PathBuf>,
 }
@@ -29,14 +32,13 @@ pub(super) enum InquiryError {
     #[error("{0}")]
     StateDir(#[from] state_dir::StateDirError),
     #[error(
-        "no gateway runs with the state directory {}: {source}; \
-         name the gateway's by --state-dir, or its configuration by -cfg",
+        "no {program} runs with the state directory {}: {source}; {advice}",
         folder.display()
     )]
-    NotRunning { folder: PathBuf, source: io::Error },
-    #[error("the gateway's answer broke off: {0}")]
+    NotRunning { program: &'static str, folder: PathBuf, source: io::Error, advice: &'static str },
+    #[error("the answer broke off: {0}")]
     Broken(io::Error),
-    #[error("the gateway's answer cannot be read")]
+    #[error("the answer cannot be read")]
     Unreadable,
     #[error("{0}")]
     Refused(String),
@@ -74,12 +76,25 @@ impl Which {
         }
     }
 
-    /// Where the gateway has its own files.
+    /// The configuration file.
+    pub(super) fn file(&self) -> &Path {
+        &self.cfg
+    }
+
+    /// What the command line says about the state directory.
+    pub(super) fn given_state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref()
+    }
+
+    /// Where the process has its own files.
     ///
     /// # Errors
     ///
     /// [`InquiryError::StateDir`]
     pub(super) fn folder(&self) -> Result<PathBuf, InquiryError> {
+        if self.lsr {
+            return Ok(state_dir::of_script_resource(self.state_dir.as_deref())?);
+        }
         Ok(state_dir::resolve(self.state_dir.as_deref(), &self.config())?)
     }
 
@@ -91,8 +106,19 @@ impl Which {
 
     fn connect(&self, patience: Duration) -> Result<Stream, InquiryError> {
         let folder = self.folder()?;
-        connect(&folder.join(admin::SOCKET), patience)
-            .map_err(|source| InquiryError::NotRunning { folder, source })
+        connect(&folder.join(admin::SOCKET), patience).map_err(|source| self.not_running(folder, source))
+    }
+
+    fn not_running(&self, folder: PathBuf, source: io::Error) -> InquiryError {
+        let (program, advice) = if self.lsr {
+            ("script resource", "name the script resource's by --state-dir")
+        } else {
+            (
+                "gateway",
+                "name the gateway's by --state-dir, or its configuration by -cfg; --lsr asks a script resource",
+            )
+        };
+        InquiryError::NotRunning { program, folder, source, advice }
     }
 }
 
@@ -136,7 +162,7 @@ fn exchange(
     if fine {
         return Ok(body);
     }
-    let reason = body.get("error").and_then(Value::as_str).unwrap_or("the gateway refused without a reason");
+    let reason = body.get("error").and_then(Value::as_str).unwrap_or("refused without a reason");
     Err(InquiryError::Refused(reason.to_owned()))
 }
 

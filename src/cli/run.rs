@@ -23,6 +23,7 @@ use crate::{
     admin::Admin,
     gateway::Gateway,
     last_good::LastGood,
+    service_manager,
     state_dir::{self, ReadyFile, StateDir, StateDirError},
 };
 
@@ -193,7 +194,7 @@ fn write_log_files(logger: &Logger) {
     let Some(folder) = &logger.publish_directory else { return };
     let level = logger.publish_level.unwrap_or(logger.level).directive().parse();
     let level = level.unwrap_or(LevelFilter::WARN);
-    if let Err(error) = log_file::start(folder, level, logger.max_file_storage) {
+    if let Err(error) = log_file::start(folder, log_file::GATEWAY, level, logger.max_file_storage) {
         warn!(folder = %folder.display(), %error, "No log files are written.");
     }
 }
@@ -244,6 +245,7 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
             return End::Exit(ExitCode::FAILURE);
         }
     };
+    let service_manager = actix_rt::spawn(gateway.service_manager().report());
     let (end, code) = tokio::select! {
         () = stop_signal() => ("Stopping in order; a second signal stops at once.", Some(ExitCode::SUCCESS)),
         Some(()) = restart.recv() => ("Stopping in order, to start anew.", None),
@@ -253,7 +255,11 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
         }
     };
     drop(ready);
+    service_manager.abort();
     info!("{end}");
+    if code.is_some() {
+        service_manager::stopping();
+    }
     if code.is_none() {
         // The answer to Restart goes out before the connection goes down.
         tokio::time::sleep(RESTART_PAUSE).await;

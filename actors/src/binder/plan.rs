@@ -25,7 +25,7 @@ pub struct BindPlan {
     unbinds: VecDeque<ThingName>,
     in_flight: HashMap<BatchId, Batch>,
     next_batch: u64,
-    batch_open: Option<Instant>,
+    joining: Option<Joining>,
     pace: Pace,
     marker: Marker,
     /// Whether a whole batch was tried without the marker.
@@ -37,7 +37,7 @@ pub struct BindPlan {
 /// Bounds of one plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long the first name of a batch waits for others; 5 ms.
+    /// How long a batch waits for a further name; 5 ms. However many come, it is sent after 20 times this.
     pub join: Duration,
     /// Largest BIND in bytes of names.
     pub batch_bytes: usize,
@@ -105,6 +105,21 @@ pub enum BindEvent {
     Unbound,
 }
 
+/// When the names of the open batch came.
+#[derive(Clone, Copy)]
+struct Joining {
+    first: Instant,
+    latest: Instant,
+}
+
+impl Joining {
+    /// A start announces thousands of things one by one, which takes longer than one wait on a small machine: each name
+    /// prolongs the wait, up to a bound.
+    fn over_at(self, join: Duration) -> Instant {
+        (self.latest + join).min(self.first + join * JOIN_AT_MOST)
+    }
+}
+
 struct Entry {
     desired: bool,
     actual: Actual,
@@ -154,6 +169,9 @@ enum Marker {
     Bad,
 }
 
+/// Bound of the joining of one batch, in waits.
+const JOIN_AT_MOST: u32 = 20;
+
 impl BindPlan {
     /// An empty plan without a connection.
     #[must_use]
@@ -169,7 +187,7 @@ impl BindPlan {
             unbinds: VecDeque::new(),
             in_flight: HashMap::new(),
             next_batch: 0,
-            batch_open: None,
+            joining: None,
             pace: Pace::new(limits.rate_per_s, now),
             marker: Marker::Untried,
             marker_doubted: false,
@@ -218,9 +236,6 @@ impl BindPlan {
         for name in names {
             self.reconcile(&name, now);
         }
-        if !self.queue.is_empty() {
-            self.batch_open = now.checked_sub(self.limits.join);
-        }
     }
 
     /// The connection is gone, and every binding with it (protocol notes, section 7.5).
@@ -231,7 +246,7 @@ impl BindPlan {
         self.parts.clear();
         self.unbinds.clear();
         self.in_flight.clear();
-        self.batch_open = None;
+        self.joining = None;
         let outcomes = &mut self.outcomes;
         self.names.retain(|name, entry| {
             let event = if entry.desired { BindEvent::Suspended } else { BindEvent::Unbound };
@@ -326,8 +341,10 @@ impl BindPlan {
         if !self.online || !waiting || self.in_flight.len() >= self.limits.window {
             return None;
         }
-        let joined = match self.batch_open {
-            Some(open) if self.parts.is_empty() && self.unbinds.is_empty() => open + self.limits.join,
+        let joined = match self.joining {
+            Some(joining) if self.parts.is_empty() && self.unbinds.is_empty() => {
+                joining.over_at(self.limits.join)
+            }
             _ => now,
         };
         Some(joined.max(self.pace.ready_at()))
@@ -375,7 +392,7 @@ impl BindPlan {
                     self.parts.push_back(Part { names: vec![name.clone()], trial: false });
                 } else {
                     self.queue.push_back(name.clone());
-                    self.batch_open.get_or_insert(now);
+                    self.joining.get_or_insert(Joining { first: now, latest: now }).latest = now;
                 }
             }
             (false, Actual::Unbound) => {
@@ -402,14 +419,14 @@ impl BindPlan {
                 return Some((false, Part { names, trial }));
             }
         }
-        if self.batch_open.is_none_or(|open| now < open + self.limits.join) {
+        if self.joining.is_none_or(|joining| now < joining.over_at(self.limits.join)) {
             return None;
         }
         let mut queue = std::mem::take(&mut self.queue);
         let names = take(&mut queue, self.limits.batch_bytes, |name| self.begin(name));
         self.queue = queue;
         if self.queue.is_empty() {
-            self.batch_open = None;
+            self.joining = None;
         }
         (!names.is_empty()).then_some((false, Part { names, trial: false }))
     }

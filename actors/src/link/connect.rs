@@ -11,8 +11,6 @@ use awc::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::tcp;
-
 /// What is needed to open a connection.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -95,7 +93,11 @@ impl Target {
         let key = HeaderValue::from_str(self.app_key.expose_secret()).map_err(|_| ConnectError::Key)?;
         let client = awc::Client::builder()
             .max_http_version(Version::HTTP_11)
-            .connector(Connector::new().connector(tcp::connector()).timeout(self.timeout))
+            .connector(
+                Connector::new()
+                    .connector(edgebind_tls::connector(None, edgebind_tls::direct))
+                    .timeout(self.timeout),
+            )
             .disable_timeout()
             .finish();
         // A peer may join several chunks in one frame; what is too large for a message is refused later, with an answer.

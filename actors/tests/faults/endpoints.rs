@@ -86,12 +86,17 @@ async fn serve(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
 }
 
 fn answer() -> Vec<u8> {
-    let body = r#"{"dataShape":{"fieldDefinitions":{"p":{"name":"p","baseType":"NUMBER","aspects":{}}}},"rows":[{"p":42}]}"#;
+    let body = body();
     format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
+}
+
+/// The value 42 of the property `p`.
+pub(crate) fn body() -> &'static str {
+    r#"{"dataShape":{"fieldDefinitions":{"p":{"name":"p","baseType":"NUMBER","aspects":{}}}},"rows":[{"p":42}]}"#
 }
 
 /// Many requests go to the bad agent; meanwhile and afterwards the good one answers each of its own.

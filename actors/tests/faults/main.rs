@@ -3,6 +3,9 @@
 //! After each fault all other things answer as before, which is seen by requests that the platform's callers make.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by them")]
 
+mod agents_in_tls;
+#[path = "../../../tls/src/test_certificates.rs"]
+mod certificates;
 mod deliveries;
 mod endpoints;
 mod floods;

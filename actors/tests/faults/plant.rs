@@ -1,6 +1,6 @@
 //! Platform, tree and endpoints of one test, and how a caller of the platform sees them.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use awc::http::StatusCode;
 use edgebind_actors::{
@@ -15,6 +15,7 @@ use edgebind_alwayson::SessionSettings;
 use edgebind_config::NameConflict;
 use edgebind_kernel::{TreeNode, clock};
 use edgebind_platform::{AppKey, Platform, Settings, model::Model};
+use edgebind_tls::{Authorities, Client, ClientSettings, Criteria, SettingNames, Trust};
 use serde_json::{Value, json};
 
 use crate::endpoints::{Manner, open};
@@ -70,6 +71,28 @@ pub(crate) fn model_thing(name: &str) -> Value {
     ] })
 }
 
+/// TLS towards agents: of these authorities, or with any certificate.
+pub(crate) fn agents(authorities: Vec<PathBuf>) -> Client {
+    let trust = Trust {
+        validate: !authorities.is_empty(),
+        authorities: Authorities::Files(authorities),
+        allow_self_signed: false,
+        check_name: true,
+        criteria: Criteria::default(),
+        fingerprints: Vec::new(),
+        names: &SettingNames {
+            validate: "",
+            authorities: "certificates.http_client_ca_certs",
+            self_signed: "",
+            host_name: "",
+            fingerprints: "",
+            criteria: "",
+            client_certificate: "",
+        },
+    };
+    Client::new(ClientSettings { trust, identity: None, cipher_list: None }).unwrap()
+}
+
 /// Settings of a tree that connects to `port` of this machine.
 pub(crate) fn settings(port: u16) -> TreeSettings {
     let key = || KEY.to_owned().into();
@@ -90,6 +113,7 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
             reconnect: Reconnect { interval: Duration::from_millis(100), max_delay: Duration::ZERO },
         },
         endpoint_concurrency: 4,
+        agents: agents(Vec::new()),
         allow_remote_admin: false,
         local: Arc::default(),
         name_conflict: NameConflict::Last,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::in_url;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{AutoBind, Config};
+use crate::model::{AutoBind, Config, Protocol};
 use crate::node::printable;
 
 /// What is done for one entry.
@@ -71,6 +71,12 @@ fn text(entry: &AutoBind, role: Role, endpoint: Option<&str>, credentials: bool,
         text.push_str(&format!("; requests go to {endpoint}, at most {wait} ms each"));
         if credentials {
             text.push_str(", with user and password");
+        }
+        if entry.proto == Protocol::Https {
+            text.push_str(match config.certificates.http_client_ca_certs.is_empty() {
+                true => ", in TLS with any certificate",
+                false => ", in TLS; its certificate must be of `certificates.http_client_ca_certs`",
+            });
         }
         text.push_str(match config.edgebind.auto_bind_probe {
             true => "; unbound while nothing listens there",

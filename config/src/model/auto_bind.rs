@@ -27,8 +27,7 @@ pub struct AutoBind {
     pub keepalive: Duration,
     /// How the agent is spoken to; default `http`. The key is that of AddEdgeThing, as `persist` writes it.
     pub proto: Protocol,
-    /// Known and without effect, as in the original, which shows and speaks `http` whatever stands here; default
-    /// `http`.
+    /// The same as `proto`, under the name that the original's guide gives it; `https` in either counts; default `http`.
     pub protocol: Protocol,
     /// Name for HTTP Basic towards the agent; default none.
     pub user: Option<String>,

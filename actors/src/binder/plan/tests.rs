@@ -46,6 +46,12 @@ impl Bench {
         }
     }
 
+    /// The next message, when the open batch is full enough.
+    fn next(&mut self) -> Dispatch {
+        self.now = self.plan.next_wake(self.now).unwrap_or(self.now).max(self.now);
+        self.plan.poll(self.gateway.as_ref(), self.now).unwrap()
+    }
+
     fn verdict(&self, bind: &Bind) -> Answer {
         let refused = self.held == Held::Everything
             || bind.names.iter().any(|name| self.bad.contains(name))
@@ -111,13 +117,33 @@ fn names_that_come_within_the_join_time_share_a_bind() {
 }
 
 #[test]
-fn everything_desired_is_bound_at_once_when_the_link_comes_up() {
+fn everything_desired_is_bound_in_one_go_when_the_link_comes_up() {
     let mut bench = Bench::new();
     bench.desire(&["a", "b", "c"]);
     bench.run();
     assert!(bench.sent.is_empty(), "no BIND without a connection");
     bench.plan.link_up(bench.now);
-    assert_eq!(bench.plan.poll(None, bench.now).unwrap().bind.names.len(), 3);
+    // A start that is still announcing things when the platform has accepted us.
+    bench.now += Duration::from_millis(4);
+    bench.desire(&["d"]);
+    bench.run();
+    assert_eq!(bench.sent.len(), 1);
+    assert_eq!(bench.sent[0].names.len(), 4);
+}
+
+#[test]
+fn a_steady_stream_of_names_holds_up_no_batch() {
+    let mut bench = Bench::new();
+    bench.plan.link_up(bench.now);
+    let start = bench.now;
+    let mut n = 0;
+    while bench.plan.poll(None, bench.now).is_none() {
+        bench.desire(&[&format!("t{n}")]);
+        bench.now += Duration::from_millis(1);
+        n += 1;
+        assert!(n < 1_000, "the batch is never sent");
+    }
+    assert_eq!(bench.now - start, LIMITS.join * JOIN_AT_MOST);
 }
 
 #[test]
@@ -175,14 +201,12 @@ fn names_under_way_with_the_marker_when_it_is_found_to_be_bad_are_tried_without_
     bench.desire(&["a", "b"]);
     bench.plan.link_up(bench.now);
     let refused = Answer::Refused { code: Code::PRECONDITION_FAILED, reason: "held".to_owned() };
-    let poll = |bench: &mut Bench| bench.plan.poll(bench.gateway.as_ref(), bench.now).unwrap();
-    let first = poll(&mut bench);
+    let first = bench.next();
     bench.desire(&["c"]);
-    bench.now += LIMITS.join;
-    let second = poll(&mut bench);
+    let second = bench.next();
     assert!(first.bind.gateway.is_some() && second.bind.gateway.is_some());
     bench.plan.answered(first.id, &refused, bench.now);
-    let trial = poll(&mut bench);
+    let trial = bench.next();
     assert!(trial.bind.gateway.is_none());
     bench.plan.answered(trial.id, &Answer::Accepted, bench.now);
     assert!(bench.plan.marker_refused());
@@ -229,7 +253,7 @@ fn a_released_name_is_unbound_even_if_its_bind_is_under_way() {
     let mut bench = Bench::new();
     bench.desire(&["a"]);
     bench.plan.link_up(bench.now);
-    let bind = bench.plan.poll(None, bench.now).unwrap();
+    let bind = bench.next();
     bench.plan.release(&ThingName::parse("a").unwrap(), bench.now);
     bench.plan.answered(bind.id, &Answer::Accepted, bench.now);
     bench.run();
@@ -272,7 +296,7 @@ fn an_unanswered_bind_is_reported_and_does_not_make_a_suspect() {
     let mut bench = Bench::new();
     bench.desire(&["a", "b"]);
     bench.plan.link_up(bench.now);
-    let bind = bench.plan.poll(None, bench.now).unwrap();
+    let bind = bench.next();
     bench.plan.answered(bind.id, &Answer::Unanswered, bench.now);
     bench.run();
     assert_eq!(bench.refused().len(), 2);
