@@ -62,6 +62,7 @@ impl Evidence<'_> {
         let known: HashMap<(&str, u64), usize> = self.attempts.iter().enumerate().map(key).collect();
         let mut first = vec![None; self.attempts.len()];
         let mut lanes: HashMap<&str, Lane<'_>> = HashMap::new();
+        let mut shown: HashMap<(&str, &str), Shown> = HashMap::new();
         let mut links: HashMap<(&str, &(String, u64)), Vec<&Attempt>> = HashMap::new();
         for arrival in self.arrivals {
             let found = arrival.number.and_then(|number| known.get(&(arrival.thing.as_str(), number)));
@@ -81,6 +82,8 @@ impl Evidence<'_> {
                 continue;
             }
             let lane = lanes.entry(arrival.thing.as_str()).or_default();
+            let property = shown.entry((arrival.thing.as_str(), arrival.name.as_str())).or_default();
+            verdict.stale += u64::from(property.takes(attempt.update.number, !is_first));
             let link = links.entry((arrival.thing.as_str(), &arrival.connection)).or_default();
             if is_first {
                 // These keep their order whatever happens to connections and processes.
@@ -102,6 +105,7 @@ impl Evidence<'_> {
                 link.push(attempt);
             }
         }
+        verdict.stale += shown.values().map(|property| u64::from(property.is_behind)).sum::<u64>();
         first
     }
 
@@ -183,6 +187,27 @@ impl<'a> Lane<'a> {
             self.latest = Some(attempt);
         }
         later.or_else(|| row.filter(|row| row.update.number > attempt.update.number))
+    }
+}
+
+/// What the platform shows of one property or event.
+#[derive(Default)]
+struct Shown {
+    newest: u64,
+    /// A repetition has put an older value in the place of the newest.
+    is_behind: bool,
+}
+
+impl Shown {
+    /// Takes a value; true if an older one was shown up to now, and the newest did not come again.
+    fn takes(&mut self, number: u64, is_repetition: bool) -> bool {
+        if number < self.newest {
+            self.is_behind |= is_repetition;
+            return false;
+        }
+        let was_behind = self.is_behind && number > self.newest;
+        *self = Self { newest: number, is_behind: false };
+        was_behind
     }
 }
 

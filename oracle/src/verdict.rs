@@ -25,6 +25,8 @@ pub struct Verdict {
     pub duplicates: u64,
     /// Repetitions that came behind something newer of the same thing.
     pub rewound: u64,
+    /// How often such a repetition left an older value in the place of the newest one, until the next new one.
+    pub stale: u64,
     /// Updates that were refused.
     pub refused: u64,
     /// Updates without an answer.

@@ -74,10 +74,10 @@ impl End {
 
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verdict { stored, refused, unanswered, rewound, .. } = self.verdict;
+        let Verdict { stored, refused, unanswered, rewound, stale, .. } = self.verdict;
         write!(
             f,
-            "stored {stored}, refused {refused}, unanswered {unanswered}, rewound {rewound}; {:?}",
+            "stored {stored}, refused {refused}, unanswered {unanswered}, rewound {rewound}, stale {stale}; {:?}",
             self.answers
         )
     }

@@ -262,6 +262,28 @@ fn a_repetition_behind_a_newer_update_that_was_confirmed_is_noticed() {
 }
 
 #[test]
+fn an_older_value_that_stays_behind_a_repetition_is_counted() {
+    let story = |again: &[u64]| {
+        let mut story = good();
+        story.accepted(2);
+        story.accepted(3);
+        for (number, connection) in [(2, 1), (3, 1)] {
+            story.arrives(number, connection);
+        }
+        for number in again {
+            story.arrives(*number, 2);
+        }
+        story
+    };
+    assert_eq!(story(&[2, 3]).judge().stale, 0, "the newest came again");
+    assert_eq!(story(&[2]).judge().stale, 1);
+    let mut then_new = story(&[2]);
+    then_new.accepted(4);
+    then_new.arrives(4, 2);
+    assert_eq!(then_new.judge().stale, 1, "it was so for a while");
+}
+
+#[test]
 fn two_that_went_together_may_be_repeated_together() {
     let mut story = good();
     story.accepted(2);
