@@ -137,7 +137,7 @@ impl Plant {
 
     pub(crate) fn start_platform(&mut self) {
         let log = self.arrival_log();
-        let platform = self.site.platform_with(&self.site.key, &["--arrivals", &log, "--control-port", "0"]);
+        let platform = self.site.platform_flagged(&["--arrivals", &log]);
         self.platform = Some(platform);
     }
 
