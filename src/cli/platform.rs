@@ -52,6 +52,9 @@ pub(crate) struct Args {
     /// Writes the model file after changes, values included; one that is not there yet is made.
     #[arg(long, requires = "model")]
     persist: bool,
+    /// Writes what gateways deliver to this file, a line of JSON each, before it is confirmed; for tests.
+    #[arg(long, value_name = "FILE")]
+    arrivals: Option<PathBuf>,
     /// Port of the control interface for tests on 127.0.0.1, 0 for any free one: scripted answers and faults.
     #[arg(long, value_name = "PORT")]
     control_port: Option<u16>,
@@ -109,6 +112,7 @@ fn settings(args: &Args) -> Result<Settings, String> {
         settings.model = model(file, args.persist)?;
     }
     settings.persist = args.model.clone().filter(|_| args.persist);
+    settings.arrivals.clone_from(&args.arrivals);
     settings.control_port = args.control_port;
     settings.app_keys = keys(args)?;
     if args.last_in_wins {

@@ -98,11 +98,20 @@ impl Site {
 
     /// Starts the platform with several keys.
     pub(crate) fn platform_with_keys(&self, keys: &[&str]) -> Process {
+        let keys: Vec<&str> = keys.iter().flat_map(|key| ["--app-key", *key]).collect();
+        self.platform_with(&keys)
+    }
+
+    /// Starts the platform with the gateway's key and further flags.
+    pub(crate) fn platform_flagged(&self, flags: &[&str]) -> Process {
+        self.platform_with(&[&["--app-key", &self.key], flags].concat())
+    }
+
+    fn platform_with(&self, flags: &[&str]) -> Process {
         let model = self.file("model.json", &self.model.to_string());
         let port = self.platform_port.to_string();
-        let mut arguments = vec!["platform", "--port", &port, "--model", &model, "--json"];
-        arguments.extend(keys.iter().flat_map(|key| ["--app-key", *key]));
-        Process::start(self.folder(), &arguments, &[])
+        let fixed = ["platform", "--port", &port, "--model", &model, "--json"];
+        Process::start(self.folder(), &[&fixed, flags].concat(), &[])
     }
 
     /// Starts the gateway.
