@@ -37,6 +37,47 @@ fn a_line_q_stops_and_the_end_of_standard_input_does_not() {
 }
 
 #[test]
+fn a_stop_wakes_sleeping_scripts_and_lets_them_end() {
+    for stop in ["q\n", "-TERM"] {
+        let scripts = Scripts::new("scripts.keeper = { file = 'keeper.lua' }");
+        scripts.file(
+            "custom/scripts/keeper.lua",
+            "while p_data.run do tw_utils.psleep(600000) end\n\
+             local file = io.open('kept.txt', 'w') file:write('kept ' .. tostring(p_data.run)) file:close()",
+        );
+        let mut process = scripts.start();
+        let address = scripts.address(&process);
+        scripts.phase(&address, "keeper", "Running");
+        if stop.starts_with('-') {
+            process.signal(stop)
+        } else {
+            process.type_in(stop)
+        }
+        assert_eq!(process.ended().code(), Some(0), "{}", process.output());
+        assert_eq!(fs::read_to_string(scripts.folder().join("kept.txt")).unwrap(), "kept false");
+    }
+}
+
+#[test]
+fn the_sandbox_takes_from_scripts_what_it_lists() {
+    let look = "return type(io.open), type(os.execute), type(string.rep), type(require)";
+    for (arguments, wanted) in [
+        (&[][..], "function,function,function,function"),
+        (&["-sandbox"], "function,function,nil,nil"),
+        (&["-sandboxFile", "etc/taken.txt"], "function,nil,function,function"),
+    ] {
+        let scripts = Scripts::new("scripts.look = { file = 'look.lua' }");
+        scripts.file("custom/scripts/look.lua", look);
+        scripts.file("taken.txt", "# what is taken\nstring.rep\n");
+        let process = scripts.start_with(arguments);
+        let address = scripts.address(&process);
+        scripts.phase(&address, "look", "Finished");
+        let result = scripts.send(&address, &Request::get("/scripts/look/result"));
+        assert_eq!(result.text().trim(), wanted, "{arguments:?}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_the_configuration_is_said_with_its_place_and_the_exit_code_of_each_name() {
     for (config, texts) in [
         ("scripts.a = = 1", vec!["etc/config.lua:1: unexpected symbol near '='", "1 | scripts.a = = 1"]),
