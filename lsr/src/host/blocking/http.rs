@@ -21,11 +21,9 @@ pub(super) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Resul
     for (name, method) in [("get", Method::GET), ("delete", Method::DELETE)] {
         let (host, verb) = (scope.host.clone(), method.clone());
         let function = natives.blocking(Arity::between(2, 5), move |_, arguments: Bare| {
-            let (place, port, path, headers, query) = arguments;
-            let query = pairs::pairs(query.as_ref());
-            let request =
-                Request { method: verb.clone(), query, ..anybody(&host, place, port, path, headers)? };
-            Ok(send(request))
+            // The original takes a table with a query, and does not send it.
+            let (place, port, path, headers, _query) = arguments;
+            Ok(send(Request { method: verb.clone(), ..anybody(&host, place, port, path, headers)? }))
         })?;
         http.raw_set(name, function)?;
         let host = scope.host.clone();
