@@ -357,7 +357,8 @@ unsafe extern "C-unwind" fn psleep(state: *mut lua_State) -> c_int {
     // SAFETY: as for `glue`.
     unsafe {
         if ffi::lua_gettop(state) < 1 {
-            ffi::luaL_error(state, c"This functon requires at least 1 parameters".as_ptr());
+            let text = c"The 'psleep' command requires delay setting in milliseconds.";
+            ffi::luaL_error(state, text.as_ptr());
         }
         let millis = ffi::luaL_checknumber(state, 1).clamp(0.0, MAX_SLEEP_MS);
         let span = Duration::try_from_secs_f64(millis / 1e3).unwrap_or_default();
