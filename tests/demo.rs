@@ -167,8 +167,10 @@ impl Demo {
 
     fn at(platform: u16, gateway: u16, arguments: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
-        let (platform, gateway, scripts) = (platform.to_string(), gateway.to_string(), free_port().to_string());
-        let fixed = ["demo", "--platform-port", &platform, "--gateway-port", &gateway, "--script-port", &scripts];
+        let (platform, gateway, scripts) =
+            (platform.to_string(), gateway.to_string(), free_port().to_string());
+        let fixed =
+            ["demo", "--platform-port", &platform, "--gateway-port", &gateway, "--script-port", &scripts];
         let process = Process::start(folder.path(), &[&fixed, arguments].concat(), &[]);
         Self { process, _folder: folder }
     }

@@ -37,6 +37,47 @@ fn a_line_q_stops_and_the_end_of_standard_input_does_not() {
 }
 
 #[test]
+fn a_stop_wakes_sleeping_scripts_and_lets_them_end() {
+    for stop in ["q\n", "-TERM"] {
+        let scripts = Scripts::new("scripts.keeper = { file = 'keeper.lua' }");
+        scripts.file(
+            "custom/scripts/keeper.lua",
+            "while p_data.run do tw_utils.psleep(600000) end\n\
+             local file = io.open('kept.txt', 'w') file:write('kept ' .. tostring(p_data.run)) file:close()",
+        );
+        let mut process = scripts.start();
+        let address = scripts.address(&process);
+        scripts.phase(&address, "keeper", "Running");
+        if stop.starts_with('-') {
+            process.signal(stop)
+        } else {
+            process.type_in(stop)
+        }
+        assert_eq!(process.ended().code(), Some(0), "{}", process.output());
+        assert_eq!(fs::read_to_string(scripts.folder().join("kept.txt")).unwrap(), "kept false");
+    }
+}
+
+#[test]
+fn the_sandbox_takes_from_scripts_what_it_lists() {
+    let look = "return type(io.open), type(os.execute), type(string.rep), type(require)";
+    for (arguments, wanted) in [
+        (&[][..], "function,function,function,function"),
+        (&["-sandbox"], "function,function,nil,nil"),
+        (&["-sandboxFile", "etc/taken.txt"], "function,nil,function,function"),
+    ] {
+        let scripts = Scripts::new("scripts.look = { file = 'look.lua' }");
+        scripts.file("custom/scripts/look.lua", look);
+        scripts.file("taken.txt", "# what is taken\nstring.rep\n");
+        let process = scripts.start_with(arguments);
+        let address = scripts.address(&process);
+        scripts.phase(&address, "look", "Finished");
+        let result = scripts.send(&address, &Request::get("/scripts/look/result"));
+        assert_eq!(result.text().trim(), wanted, "{arguments:?}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_the_configuration_is_said_with_its_place_and_the_exit_code_of_each_name() {
     for (config, texts) in [
         ("scripts.a = = 1", vec!["etc/config.lua:1: unexpected symbol near '='", "1 | scripts.a = = 1"]),
@@ -94,19 +135,34 @@ fn the_name_of_the_original_takes_its_arguments() {
 }
 
 #[test]
-fn an_encrypted_value_is_the_same_each_time_and_stands_between_two_rows() {
-    let print = || {
-        let output = edgebind().args(["lsr", "-encrypt", "secret"]).output().unwrap();
-        assert!(output.status.success());
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let (text, again) = (print(), print());
-    assert_eq!(text, again);
+fn an_encrypted_value_stands_between_two_rows_and_opens_in_the_configuration() {
+    let sealed = Scripts::new("");
+    let mut encrypt = sealed.start_with(&["-encrypt", "pass:word"]);
+    assert_eq!(encrypt.ended().code(), Some(0));
+    let text = encrypt.output();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 4);
-    assert!(lines[0].len() > 3 && lines[0].chars().all(|c| c == '#') && lines[3] == lines[0]);
-    assert_eq!(lines[1], "Encrypted String");
-    assert!(lines[2].starts_with("AES:") && !lines[2].contains("secret"), "{text}");
+    assert_eq!((lines.len(), lines[1], lines[0]), (4, "Encrypted String", lines[3]));
+    assert!(lines[0].len() > 3 && lines[0].chars().all(|c| c == '#'), "{text}");
+    assert!(lines[2].starts_with("EB1:") && !lines[2].contains("pass"), "{text}");
+
+    let password = |value: &str| {
+        format!(
+            "scripts.script_resource_port = 0 scripts.script_resource_ssl = false\n\
+             scripts.script_resource_authenticate = true scripts.script_resource_userid = 'user'\n\
+             scripts.script_resource_password = '{value}'"
+        )
+    };
+    sealed.file("config.lua", &password(lines[2]));
+    let process = sealed.start();
+    let address = sealed.address(&process);
+    let right = Request::get("/").header("Authorization", "Basic dXNlcjpwYXNzOndvcmQ=");
+    assert_eq!(sealed.send(&address, &right).status, 200);
+    assert_eq!(sealed.send(&address, &Request::get("/")).status, 401);
+
+    let foreign = Scripts::bare(&password("AES:c2VjcmV0"));
+    let mut refused = foreign.start();
+    assert_eq!(refused.ended().code(), Some(78));
+    assert!(refused.output().contains("encrypted by the original"), "{}", refused.output());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 require "json"
 
-local json, tw_utils, tw_mutex = json, tw_utils, tw_mutex
+local json, tw_mutex, tw_script, tw_utils = json, tw_mutex, tw_script, tw_utils
 local error, next, pairs, pcall, require, table, tostring, type = error, next, pairs, pcall, require, table, tostring, type
 local string = string
 
@@ -142,6 +142,19 @@ function scopelock(f, ...)
 end
 
 function isWindows() return tw_utils.host_os() == "win32" end
+
+--- Starts the script `name` from `file` if there is none of that name; returns whether it runs, or has run, before
+--- `timeout` milliseconds, 30 s without it, have passed.
+function tw_script.loadScriptFromFile(name, file, timeout)
+  if not tw_script.getScriptList()[name] then tw_script.addScript(name, file) end
+  local give_up = now() + (timeout or 30000)
+  while true do
+    local status = tw_script.getScriptList()[name]
+    if status == "Running" or status == "Finished" then return true end
+    if now() >= give_up then return false end
+    tw_utils.psleep(20)
+  end
+end
 
 for name, value in pairs(_M) do
   if type(value) == "function" then tw_utils[name] = value end

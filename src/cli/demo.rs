@@ -14,8 +14,8 @@ use clap::Args as ClapArgs;
 use edgebind_actors::{link::LinkStatus, local::LocalSettings};
 use edgebind_config::{AutoBind, Config, Encryption, Server};
 use edgebind_kernel::clock;
-use edgebind_observability as observability;
 use edgebind_lsr::log as script_log;
+use edgebind_observability as observability;
 use edgebind_platform::{AppKey, News, Platform, Watch, model::Change};
 
 use self::samples::Samples;
@@ -103,11 +103,14 @@ impl Demo {
         let port = free_port("the script resource", args.script_port)?;
         let (configuration, settings) = samples.configuration(gateway_port, port)?;
         script_log::set_level(settings.log_level);
-        let resource = ScriptResource::start(configuration, &settings, None)
-            .await
-            .map_err(|error| error.to_string())?;
+        let resource =
+            ScriptResource::start(configuration, &settings, None).await.map_err(|error| error.to_string())?;
         println!("Scripts    {}", resource.address());
-        println!("Things     {} in Lua; their templates: {}", samples.names().len(), samples.folder().display());
+        println!(
+            "Things     {} in Lua; their templates: {}",
+            samples.names().len(),
+            samples.folder().display()
+        );
         println!("Stop with Ctrl-C.\n");
         Ok(Self { platform, gateway, resource, samples, watch })
     }

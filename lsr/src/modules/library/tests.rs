@@ -1,4 +1,4 @@
-use crate::host::testing::eval;
+use crate::host::testing::{eval, finished, put, spec, with_scripts};
 
 /// Values as the conformance suite shows them.
 const SHOW: &str = r#"
@@ -281,4 +281,21 @@ fn groups_are_parts_of_a_table() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_script_is_started_once_and_awaited() {
+    let start = "require 'utils' local load, out = tw_script.loadScriptFromFile, {}
+        out[1] = tostring(load('other', 'other.lua'))
+        out[2] = tostring(load('other', 'other.lua', 0))
+        out[3] = (select(2, pcall(load, 'none', 'none.lua')))
+        return table.concat(out, ' ')";
+    let other = "while p_data.run do tw_utils.psleep(60000) end";
+    let result = with_scripts(&[], async |host| {
+        put(&host, "other.lua", other);
+        put(&host, "test.lua", start);
+        host.add(spec("test.lua")).await.expect("it starts");
+        finished(&host, "test").await.result
+    });
+    assert!(result.starts_with("true true ") && result.ends_with("Error creating new script"), "{result}");
 }
