@@ -67,7 +67,7 @@ impl ScriptResource {
         log::write(Level::Info, SOURCE, format_args!("Listening for requests to scripts at {address}."));
         let started_unix_ms = clock::unix_millis();
         let mut resource = Self { host, server, persisted, started_unix_ms, degraded: Vec::new() };
-        for script in scripts {
+        for script in router(&scripts).into_iter().chain(scripts) {
             let name = script.name.clone();
             if let Err(error) = resource.host.add(script).await {
                 log::write(Level::Error, SOURCE, format_args!("Script {name} does not start: {error}"));
@@ -117,6 +117,17 @@ impl ScriptResource {
         self.server.stop().await;
         report
     }
+}
+
+/// The router, if there are things: started before them, so that they need not agree who starts it.
+fn router(scripts: &[ScriptSpec]) -> Option<ScriptSpec> {
+    let wanted = scripts.iter().any(|script| script.file == "thing.lua");
+    let there = scripts.iter().any(|script| script.name == "Thingworx");
+    (wanted && !there).then(|| {
+        let file = "thingworx.lua";
+        let settings = [("file".to_owned(), Setting::from(file))].into();
+        ScriptSpec { name: "Thingworx".to_owned(), file: file.to_owned(), settings, at_run_time: true }
+    })
 }
 
 /// Source of our lines in the log.
