@@ -175,10 +175,6 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 mod tests {
     use super::*;
 
-    fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
-        (name.as_bytes().to_vec(), value.as_bytes().to_vec())
-    }
-
     fn url(path: &str) -> String {
         let request = Request { host: "h".into(), port: 80, path: path.into(), ..Request::default() };
         uri(&request).unwrap().to_string()
