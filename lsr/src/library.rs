@@ -9,6 +9,7 @@ mod directories;
 mod infotables;
 mod json;
 mod logging;
+mod quote;
 pub mod secrets;
 mod utils;
 

@@ -230,11 +230,16 @@ impl Host {
     ///
     /// [`ScriptError::Unknown`].
     pub async fn finished(&self, name: &str, patience: Duration) -> Result<ScriptView, ScriptError> {
-        let unit = self.unit(name)?;
-        let mut seen = unit.watch();
-        // Late is no error: then it is shown as it is.
-        let _ = tokio::time::timeout(patience, seen.wait_for(|seen| seen.phase == Phase::Finished)).await;
-        Ok(unit.view())
+        self.reached(name, patience, |phase| phase == Phase::Finished).await
+    }
+
+    /// One script, as soon as its main chunk has begun, or after `patience`.
+    ///
+    /// # Errors
+    ///
+    /// [`ScriptError::Unknown`].
+    pub async fn started(&self, name: &str, patience: Duration) -> Result<ScriptView, ScriptError> {
+        self.reached(name, patience, |phase| phase != Phase::Ready).await
     }
 
     /// The text of a script's file.
@@ -390,6 +395,19 @@ impl Host {
         read.unwrap_or_else(|error| {
             Err(ScriptError::Unreadable { file: file.to_owned(), reason: error.to_string() })
         })
+    }
+
+    async fn reached(
+        &self,
+        name: &str,
+        patience: Duration,
+        phase: impl Fn(Phase) -> bool,
+    ) -> Result<ScriptView, ScriptError> {
+        let unit = self.unit(name)?;
+        let mut seen = unit.watch();
+        // Late is no error: then it is shown as it is.
+        let _ = tokio::time::timeout(patience, seen.wait_for(|seen| phase(seen.phase))).await;
+        Ok(unit.view())
     }
 
     /// Puts a job to the present life of a script and waits for its answer.

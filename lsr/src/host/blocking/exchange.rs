@@ -181,6 +181,12 @@ mod tests {
     }
 
     #[test]
+    fn forms_are_escaped() {
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        assert_eq!(form(&[pair("q", "x y&"), pair("\u{e4}", "")]), b"q=x+y%26&%C3%A4=");
+    }
+
+    #[test]
     fn paths_keep_their_escapes_and_lose_what_breaks_them() {
         assert_eq!(url("/a%20b/c d?x=1"), "http://h:80/a%20b/c%20d?x=1");
         assert_eq!(url("a"), "http://h:80/a");
