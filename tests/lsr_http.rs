@@ -307,7 +307,13 @@ fn a_script_that_hangs_takes_no_more_requests_and_its_neighbour_answers() {
     let waiting: Vec<_> = (0..2)
         .map(|_| {
             let address = address.clone();
-            thread::spawn(move || Request::get("/scripts/hold/wait").send(&address).unwrap())
+            // Refused while we look whether there is room.
+            thread::spawn(move || {
+                wait_until("room for the request", || {
+                    let answer = Request::get("/scripts/hold/wait").send(&address).unwrap();
+                    (answer.status != 503).then_some(answer)
+                })
+            })
         })
         .collect();
     let refused = wait_until("the script is full", || {

@@ -183,6 +183,24 @@ fn log_lines_are_those_of_the_original_and_its_files_are_written() {
 }
 
 #[test]
+fn lines_of_force_are_written_at_every_level_and_carry_their_source() {
+    let scripts = Scripts::new("scripts.log_level = 'FORCE'\nscripts.loud = { file = 'loud.lua' }");
+    scripts.file(
+        "custom/scripts/loud.lua",
+        "log.error('pump', 'hidden') log.audit('pump', 'seen') log.force('pump', 'level %d\\n[ERROR] no line', 7)",
+    );
+    let process = scripts.start();
+    let address = scripts.address(&process);
+    scripts.phase(&address, "loud", "Finished");
+    let said = process.output();
+    let lines: Vec<&str> = said.lines().collect();
+    let [audit, force, rest] = lines[..] else { panic!("three lines: {said}") };
+    assert!(audit.starts_with("[AUDIT] 20") && audit.ends_with(" pump: seen"), "{said}");
+    assert!(force.starts_with("[FORCE] 20") && force.ends_with(" pump: level 7"), "{said}");
+    assert_eq!(rest, "\t[ERROR] no line");
+}
+
+#[test]
 fn a_script_that_cannot_start_is_said_by_log_and_status_and_the_process_runs() {
     let scripts = Scripts::new("scripts.absent = { file = 'absent.lua' }");
     let process = scripts.start();
