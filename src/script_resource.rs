@@ -9,7 +9,7 @@ use std::{
 use edgebind_kernel::{Exit, StopReport, clock};
 use edgebind_lsr::{
     Configuration, Host, HostSettings, Persisted, ResourceSettings, Sandbox, ScriptSpec, Server, ServerError,
-    ServerSettings, Setting,
+    ServerSettings, Setting, files_not_read,
     log::{self, Level},
 };
 
@@ -63,18 +63,36 @@ impl ScriptResource {
             globals.insert("script_resource_port".to_owned(), Setting::from(port.to_string()));
             host.set_globals(globals);
         }
+        let unread = files_not_read(&host.directory());
+        if let Some(first) = unread.first() {
+            let (count, first) = (unread.len(), first.display());
+            let text = format!(
+                "{count} files of the original's framework are not read, its like is in the program: {first} ..."
+            );
+            log::write(Level::Warn, SOURCE, text);
+        }
         let address = server.address();
         log::write(Level::Info, SOURCE, format_args!("Listening for requests to scripts at {address}."));
         let started_unix_ms = clock::unix_millis();
         let mut resource = Self { host, server, persisted, started_unix_ms, degraded: Vec::new() };
-        for script in router(&scripts).into_iter().chain(scripts) {
-            let name = script.name.clone();
-            if let Err(error) = resource.host.add(script).await {
-                log::write(Level::Error, SOURCE, format_args!("Script {name} does not start: {error}"));
-                resource.degraded.push(format!("script {name} does not start: {error}"));
-            }
+        // Whoever needs it starts it; here it is there before the things look for it.
+        if scripts.iter().any(|script| script.file == "thing.lua")
+            && !scripts.iter().any(|script| script.name == ROUTER)
+        {
+            resource.add(router()).await;
+        }
+        for script in scripts {
+            resource.add(script).await;
         }
         Ok(resource)
+    }
+
+    async fn add(&mut self, script: ScriptSpec) {
+        let name = script.name.clone();
+        if let Err(error) = self.host.add(script).await {
+            log::write(Level::Error, SOURCE, format_args!("Script {name} does not start: {error}"));
+            self.degraded.push(format!("script {name} does not start: {error}"));
+        }
     }
 
     /// Where it listens.
@@ -119,17 +137,15 @@ impl ScriptResource {
     }
 }
 
-/// The router, if there are things: started before them, so that they need not agree who starts it.
-fn router(scripts: &[ScriptSpec]) -> Option<ScriptSpec> {
-    let wanted = scripts.iter().any(|script| script.file == "thing.lua");
-    let there = scripts.iter().any(|script| script.name == "Thingworx");
-    (wanted && !there).then(|| {
-        let file = "thingworx.lua";
-        let settings = [("file".to_owned(), Setting::from(file))].into();
-        ScriptSpec { name: "Thingworx".to_owned(), file: file.to_owned(), settings, at_run_time: true }
-    })
+/// The script that hands requests on to things (script resource notes, 1.3); recorded as added at run time, as there.
+fn router() -> ScriptSpec {
+    let file = "thingworx.lua";
+    let settings = [("file", file), ("max_run_time", "20")];
+    let settings = settings.map(|(key, value)| (key.to_owned(), Setting::from(value))).into();
+    ScriptSpec { name: ROUTER.to_owned(), file: file.to_owned(), settings, at_run_time: true }
 }
 
+const ROUTER: &str = "Thingworx";
 /// Source of our lines in the log.
 pub(crate) const SOURCE: &str = "main";
 /// How long a request may take to arrive, and a kept connection may idle.

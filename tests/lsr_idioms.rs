@@ -179,7 +179,10 @@ fn files_of_the_vendor_s_framework_change_nothing() {
     let running = resource.start();
     resource.serves("T");
     assert_eq!(resource.result("T", "Run"), "{\"ok\":true}");
-    assert!(!running.output().contains("poisoned"), "{}", running.output());
+    let output = running.output();
+    assert!(!output.contains("poisoned"), "{output}");
+    assert_eq!(output.matches("files of the original's framework are not read").count(), 1, "{output}");
+    assert!(output.contains("4 files"), "{output}");
 }
 
 #[test]
