@@ -9,7 +9,7 @@ use std::{
 use edgebind_kernel::{Exit, StopReport, clock};
 use edgebind_lsr::{
     Configuration, Host, HostSettings, Persisted, ResourceSettings, Sandbox, ScriptSpec, Server, ServerError,
-    ServerSettings, Setting, files_not_read,
+    ServerSettings, Setting,
     log::{self, Level},
 };
 
@@ -62,14 +62,6 @@ impl ScriptResource {
             let port = server.address().port();
             globals.insert("script_resource_port".to_owned(), Setting::from(port.to_string()));
             host.set_globals(globals);
-        }
-        let unread = files_not_read(&host.directory());
-        if let Some(first) = unread.first() {
-            let (count, first) = (unread.len(), first.display());
-            let text = format!(
-                "{count} files of the original's framework are not read, its like is in the program: {first} ..."
-            );
-            log::write(Level::Warn, SOURCE, text);
         }
         let address = server.address();
         log::write(Level::Info, SOURCE, format_args!("Listening for requests to scripts at {address}."));
@@ -137,12 +129,12 @@ impl ScriptResource {
     }
 }
 
-/// The script that hands requests on to things (script resource notes, 1.3); recorded as added at run time, as there.
+/// The script that hands requests on to things (script resource notes, 1.3).
 fn router() -> ScriptSpec {
     let file = "thingworx.lua";
     let settings = [("file", file), ("max_run_time", "20")];
     let settings = settings.map(|(key, value)| (key.to_owned(), Setting::from(value))).into();
-    ScriptSpec { name: ROUTER.to_owned(), file: file.to_owned(), settings, at_run_time: true }
+    ScriptSpec { name: ROUTER.to_owned(), file: file.to_owned(), settings, at_run_time: false }
 }
 
 const ROUTER: &str = "Thingworx";

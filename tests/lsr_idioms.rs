@@ -181,7 +181,7 @@ fn files_of_the_vendor_s_framework_change_nothing() {
     assert_eq!(resource.result("T", "Run"), "{\"ok\":true}");
     let output = running.output();
     assert!(!output.contains("poisoned"), "{output}");
-    assert_eq!(output.matches("files of the original's framework are not read").count(), 1, "{output}");
+    assert_eq!(output.matches("files are not used, the program has its own").count(), 1, "{output}");
     assert!(output.contains("4 files"), "{output}");
 }
 

@@ -24,7 +24,6 @@ pub use self::{
         ScriptError, ScriptSpec, ScriptView,
     },
     library::secrets,
-    modules::files_not_read,
     number::text as number_text,
     server::{Server, ServerError, ServerSettings},
     setting::{Setting, SettingError, Settings},

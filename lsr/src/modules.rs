@@ -6,8 +6,6 @@
 mod library;
 mod thingworx;
 
-use std::path::{Path, PathBuf};
-
 /// One Lua source.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Module {
@@ -29,17 +27,11 @@ pub(crate) fn script(file: &str) -> Option<&'static Module> {
     thingworx::SCRIPTS.iter().find(|module| module.name == file)
 }
 
-/// Files below the directory of the configuration that are not read because the binary has their like: what is left of
-/// the original's framework.
-#[must_use]
-pub fn files_not_read(directory: &Path) -> Vec<PathBuf> {
-    let all = [library::MODULES, thingworx::MODULES, thingworx::SCRIPTS];
-    let places = all.into_iter().flatten().filter_map(|module| module.chunk.strip_prefix("@etc/"));
-    let mut files: Vec<PathBuf> =
-        places.map(|place| directory.join(place)).filter(|file| file.is_file()).collect();
-    files.sort();
-    files.dedup();
-    files
+/// Files below `thingworx/` of the configuration's directory that would stand in the place of ours.
+pub(crate) fn places() -> impl Iterator<Item = String> {
+    let modules = [library::MODULES, thingworx::MODULES].into_iter().flatten();
+    let scripts = thingworx::SCRIPTS.iter().map(|script| format!("scripts/{}", script.name));
+    modules.map(|module| format!("lua/{}.lua", module.name.replace('.', "/"))).chain(scripts)
 }
 
 #[cfg(test)]
@@ -53,16 +45,6 @@ mod tests {
         let all = [library::MODULES, thingworx::MODULES, thingworx::SCRIPTS];
         let names: Vec<_> = all.into_iter().flatten().map(|module| module.name).collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
-    }
-
-    #[test]
-    fn files_of_the_original_s_framework_are_found() {
-        let etc = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(etc.path().join("thingworx/lua")).unwrap();
-        for file in ["json.lua", "own.lua"] {
-            std::fs::write(etc.path().join("thingworx/lua").join(file), "").unwrap();
-        }
-        assert_eq!(files_not_read(etc.path()), [etc.path().join("thingworx/lua/json.lua")]);
     }
 
     #[test]

@@ -23,7 +23,10 @@ use super::{
     unit::{Job, Unit},
     vm,
 };
-use crate::{Setting, Settings};
+use crate::{
+    Setting, Settings,
+    log::{self, Level},
+};
 
 /// The scripts of this process; cheap to clone.
 #[derive(Clone)]
@@ -90,6 +93,14 @@ impl Host {
             directory = PathBuf::from(".");
         }
         globals.extend(vm::path_settings(&directory));
+        if let Some((first, others)) = search::ignored(&directory).split_first() {
+            let (count, first) = (others.len() + 1, first.display());
+            log::write(
+                Level::Warn,
+                "host",
+                format_args!("{count} files are not used, the program has its own: {first} and the like"),
+            );
+        }
         let (root, end) = Supervisor::start_root(Supervisor::builder("lsr"));
         let (fail, failed) = watch::channel(None);
         drop(actix_rt::spawn(async move {

@@ -212,7 +212,6 @@ fn specification((name, file, _, max_run_time, properties): Start) -> ScriptSpec
     let mut settings = texts(properties.as_ref());
     let run_time = super::super::answer::text(&max_run_time).unwrap_or_else(|| b"20".to_vec());
     settings.insert("max_run_time".into(), Setting::Text(run_time));
-    settings.insert("file".into(), Setting::from(file.as_str()));
     ScriptSpec { name, file, settings, at_run_time: true }
 }
 
