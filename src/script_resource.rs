@@ -67,14 +67,24 @@ impl ScriptResource {
         log::write(Level::Info, SOURCE, format_args!("Listening for requests to scripts at {address}."));
         let started_unix_ms = clock::unix_millis();
         let mut resource = Self { host, server, persisted, started_unix_ms, degraded: Vec::new() };
+        // Whoever needs it starts it; here it is there before the things look for it.
+        if scripts.iter().any(|script| script.file == "thing.lua")
+            && !scripts.iter().any(|script| script.name == ROUTER)
+        {
+            resource.add(router()).await;
+        }
         for script in scripts {
-            let name = script.name.clone();
-            if let Err(error) = resource.host.add(script).await {
-                log::write(Level::Error, SOURCE, format_args!("Script {name} does not start: {error}"));
-                resource.degraded.push(format!("script {name} does not start: {error}"));
-            }
+            resource.add(script).await;
         }
         Ok(resource)
+    }
+
+    async fn add(&mut self, script: ScriptSpec) {
+        let name = script.name.clone();
+        if let Err(error) = self.host.add(script).await {
+            log::write(Level::Error, SOURCE, format_args!("Script {name} does not start: {error}"));
+            self.degraded.push(format!("script {name} does not start: {error}"));
+        }
     }
 
     /// Where it listens.
@@ -119,6 +129,15 @@ impl ScriptResource {
     }
 }
 
+/// The script that hands requests on to things (script resource notes, 1.3).
+fn router() -> ScriptSpec {
+    let file = "thingworx.lua";
+    let settings = [("file", file), ("max_run_time", "20")];
+    let settings = settings.map(|(key, value)| (key.to_owned(), Setting::from(value))).into();
+    ScriptSpec { name: ROUTER.to_owned(), file: file.to_owned(), settings, at_run_time: false }
+}
+
+const ROUTER: &str = "Thingworx";
 /// Source of our lines in the log.
 pub(crate) const SOURCE: &str = "main";
 /// How long a request may take to arrive, and a kept connection may idle.

@@ -136,7 +136,7 @@ fn ctrl_c_stops_in_order_and_leaves_nothing_behind() {
 
 #[test]
 fn it_ends_by_itself_after_the_seconds_that_were_asked_for() {
-    let mut demo = Demo::start(&["--things", "2", "--seconds", "2"]);
+    let mut demo = Demo::start(&["--things", "2", "--seconds", "6"]);
     demo.says("All 2 things are connected");
     assert_eq!(demo.process.ended().code(), Some(0), "{}", demo.process.log());
     assert!(demo.process.output().trim_end().ends_with("Stopped."), "{}", demo.process.output());

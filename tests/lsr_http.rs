@@ -14,9 +14,10 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
+    thread,
 };
 
-use support::{Answer, Process, Request, SOON, Scripts, exchange};
+use support::{Answer, Process, Request, SOON, Scripts, exchange, wait_until};
 
 /// A script that shows what it got.
 const ECHO: &str = r#"
@@ -42,6 +43,15 @@ tw_http.registerCallback("/nothing", "no_such_function")
 while p_data.run do tw_utils.psleep(100) end
 "#;
 
+/// A script whose requests wait for a setting.
+const HOLD: &str = r#"
+function wait() while not p_data.released do tw_utils.psleep(20) end return 200, "released" end
+function count() return 200, "counted" end
+tw_http.registerCallback("/wait", "wait")
+tw_http.registerCallback("/count", "count")
+while p_data.run do tw_utils.psleep(100) end
+"#;
+
 struct Running {
     scripts: Scripts,
     process: Process,
@@ -53,6 +63,7 @@ impl Running {
         let scripts = Scripts::new(lines);
         scripts.file("custom/scripts/echo.lua", ECHO);
         scripts.file("custom/scripts/short.lua", "return 'first', 2, true, nil, 'last'");
+        scripts.file("custom/scripts/hold.lua", HOLD);
         scripts.file("custom/scripts/mute.lua", "while p_data.run do tw_utils.psleep(50) end");
         Self::started(scripts)
     }
@@ -67,9 +78,7 @@ impl Running {
     fn echoing(lines: &str) -> Self {
         let running = Self::new(&format!("scripts.echo = {{ file = 'echo.lua', own = 5 }}\n{lines}"));
         running.scripts.phase(&running.address, "echo", "Running");
-        support::wait_until("the echo answers", || {
-            (running.get("/scripts/echo/failing").status == 500).then_some(())
-        });
+        wait_until("the echo answers", || (running.get("/scripts/echo/failing").status == 500).then_some(()));
         running
     }
 
@@ -281,6 +290,44 @@ fn another_machine_sees_callbacks_and_steers_nothing_without_a_password() {
         assert!(refused.text().contains("script_resource_authenticate"), "{}", refused.text());
     }
     assert_eq!(running.get("/scripts/echo/status").text(), "Running\n");
+}
+
+#[test]
+fn a_script_that_hangs_takes_no_more_requests_and_its_neighbour_answers() {
+    // Two requests of each script at a time.
+    let running = Running::new(
+        "scripts.max_clients = 8\nscripts.hold = { file = 'hold.lua' }\nscripts.echo = { file = 'echo.lua' }",
+    );
+    for script in ["hold", "echo"] {
+        wait_until("the callbacks are there", || {
+            (running.get(&format!("/scripts/{script}/count")).status == 200).then_some(())
+        });
+    }
+    let address = running.address.clone();
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let address = address.clone();
+            // Refused while we look whether there is room.
+            thread::spawn(move || {
+                wait_until("room for the request", || {
+                    let answer = Request::get("/scripts/hold/wait").send(&address).unwrap();
+                    (answer.status != 503).then_some(answer)
+                })
+            })
+        })
+        .collect();
+    let refused = wait_until("the script is full", || {
+        let answer = running.get("/scripts/hold/count");
+        (answer.status == 503).then_some(answer)
+    });
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert!(refused.text().contains("hold has 2 requests at work"), "{}", refused.text());
+    assert_eq!(running.get("/scripts/echo/a").status, 200);
+    assert_eq!(running.form("/scripts/hold/properties", "released=1").status, 200);
+    for answer in waiting {
+        assert_eq!(short(&answer.join().unwrap()), plain(200, "released"));
+    }
+    assert_eq!(running.get("/scripts/hold/count").status, 200);
 }
 
 /// Everything that comes as the answer to HEAD.

@@ -9,7 +9,7 @@
 #[path = "support/all.rs"]
 mod support;
 
-use std::{fs, process::Command, thread};
+use std::{process::Command, thread};
 
 use serde_json::json;
 use support::{Request, Resource, wait_for};
@@ -100,7 +100,9 @@ fn popen_in_a_service_holds_up_nobody_else() {
         let slow = scope.spawn(|| resource.call("T", "Run", &inputs));
         assert_eq!(resource.result("T", "Quick"), 42);
         assert!(!slow.is_finished());
-        fs::write(&pipe, "from the pipe").unwrap();
+        // Whoever writes waits for the reader.
+        let write = ["30", "sh", "-c", "printf 'from the pipe' > \"$0\""];
+        assert!(Command::new("timeout").args(write).arg(&pipe).status().unwrap().success());
         assert_eq!(slow.join().unwrap().cell("result"), "from the pipe");
     });
 }
@@ -177,7 +179,10 @@ fn files_of_the_vendor_s_framework_change_nothing() {
     let running = resource.start();
     resource.serves("T");
     assert_eq!(resource.result("T", "Run"), "{\"ok\":true}");
-    assert!(!running.output().contains("poisoned"), "{}", running.output());
+    let output = running.output();
+    assert!(!output.contains("poisoned"), "{output}");
+    assert_eq!(output.matches("files are not used, the program has its own").count(), 1, "{output}");
+    assert!(output.contains("4 files"), "{output}");
 }
 
 #[test]

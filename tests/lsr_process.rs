@@ -37,6 +37,47 @@ fn a_line_q_stops_and_the_end_of_standard_input_does_not() {
 }
 
 #[test]
+fn a_stop_wakes_sleeping_scripts_and_lets_them_end() {
+    for stop in ["q\n", "-TERM"] {
+        let scripts = Scripts::new("scripts.keeper = { file = 'keeper.lua' }");
+        scripts.file(
+            "custom/scripts/keeper.lua",
+            "while p_data.run do tw_utils.psleep(600000) end\n\
+             local file = io.open('kept.txt', 'w') file:write('kept ' .. tostring(p_data.run)) file:close()",
+        );
+        let mut process = scripts.start();
+        let address = scripts.address(&process);
+        scripts.phase(&address, "keeper", "Running");
+        if stop.starts_with('-') {
+            process.signal(stop)
+        } else {
+            process.type_in(stop)
+        }
+        assert_eq!(process.ended().code(), Some(0), "{}", process.output());
+        assert_eq!(fs::read_to_string(scripts.folder().join("kept.txt")).unwrap(), "kept false");
+    }
+}
+
+#[test]
+fn the_sandbox_takes_from_scripts_what_it_lists() {
+    let look = "return type(io.open), type(os.execute), type(string.rep), type(require)";
+    for (arguments, wanted) in [
+        (&[][..], "function,function,function,function"),
+        (&["-sandbox"], "function,function,nil,nil"),
+        (&["-sandboxFile", "etc/taken.txt"], "function,nil,function,function"),
+    ] {
+        let scripts = Scripts::new("scripts.look = { file = 'look.lua' }");
+        scripts.file("custom/scripts/look.lua", look);
+        scripts.file("taken.txt", "# what is taken\nstring.rep\n");
+        let process = scripts.start_with(arguments);
+        let address = scripts.address(&process);
+        scripts.phase(&address, "look", "Finished");
+        let result = scripts.send(&address, &Request::get("/scripts/look/result"));
+        assert_eq!(result.text().trim(), wanted, "{arguments:?}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_the_configuration_is_said_with_its_place_and_the_exit_code_of_each_name() {
     for (config, texts) in [
         ("scripts.a = = 1", vec!["etc/config.lua:1: unexpected symbol near '='", "1 | scripts.a = = 1"]),
@@ -139,6 +180,24 @@ fn log_lines_are_those_of_the_original_and_its_files_are_written() {
     let file = fs::read_to_string(scripts.folder().join("logs/luaScriptResource_log1.log")).unwrap();
     assert!(file.contains("[INFO ] ") && file.contains(" main: Listening for requests"), "{file}");
     assert_eq!(process.log(), "", "nothing goes to standard error");
+}
+
+#[test]
+fn lines_of_force_are_written_at_every_level_and_carry_their_source() {
+    let scripts = Scripts::new("scripts.log_level = 'FORCE'\nscripts.loud = { file = 'loud.lua' }");
+    scripts.file(
+        "custom/scripts/loud.lua",
+        "log.error('pump', 'hidden') log.audit('pump', 'seen') log.force('pump', 'level %d\\n[ERROR] no line', 7)",
+    );
+    let process = scripts.start();
+    let address = scripts.address(&process);
+    scripts.phase(&address, "loud", "Finished");
+    let said = process.output();
+    let lines: Vec<&str> = said.lines().collect();
+    let [audit, force, rest] = lines[..] else { panic!("three lines: {said}") };
+    assert!(audit.starts_with("[AUDIT] 20") && audit.ends_with(" pump: seen"), "{said}");
+    assert!(force.starts_with("[FORCE] 20") && force.ends_with(" pump: level 7"), "{said}");
+    assert_eq!(rest, "\t[ERROR] no line");
 }
 
 #[test]

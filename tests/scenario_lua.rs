@@ -103,7 +103,7 @@ fn services_take_and_give_what_they_should() {
     }
     let failed = rest.call(THING, "Fail", &json!({}));
     assert_eq!(failed.status, 500);
-    assert!(failed.text().contains("it failed"), "{}", failed.text());
+    assert!(failed.text().to_lowercase().contains("it failed"), "{}", failed.text());
     assert_eq!(rest.call(THING, "Nope", &json!({})).status, 404);
 }
 

@@ -326,9 +326,10 @@ impl Actor for Binder {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // A binder that takes the place of a failed one finds all things in the directory.
+        // Before the things say so one by one, which takes a while when there are thousands: they go into one BIND.
         for thing in self.units.registry.all() {
-            if self.units.things.resolve(thing.name.as_str()).is_some() {
+            let standing = self.units.roster.standing(thing.name.as_str());
+            if standing.is_none_or(|standing| standing.bind != BindState::EndpointDead) {
                 self.plan.desire(thing.name.clone(), clock::now());
             }
         }

@@ -27,6 +27,13 @@ pub(crate) fn script(file: &str) -> Option<&'static Module> {
     thingworx::SCRIPTS.iter().find(|module| module.name == file)
 }
 
+/// Files below `thingworx/` of the configuration's directory that would stand in the place of ours.
+pub(crate) fn places() -> impl Iterator<Item = String> {
+    let modules = [library::MODULES, thingworx::MODULES].into_iter().flatten();
+    let scripts = thingworx::SCRIPTS.iter().map(|script| format!("scripts/{}", script.name));
+    modules.map(|module| format!("lua/{}.lua", module.name.replace('.', "/"))).chain(scripts)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

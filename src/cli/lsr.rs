@@ -141,14 +141,7 @@ fn start(
             return ExitCode::FAILURE;
         }
     };
-    if let Some(folder) = &folder {
-        match InstallSecrets::of(folder.path()) {
-            Ok(secrets) => secrets::supply(Arc::new(secrets)),
-            Err(error) => {
-                log::write(Level::Warn, SOURCE, format_args!("{error}: aes_encrypt will fail in scripts."))
-            }
-        }
-    }
+    supply_secrets(args.state_dir.as_deref());
     let serving = serve(configuration, settings, sandbox, folder.as_ref(), !args.service, wrong);
     actix_rt::System::new().block_on(serving)
 }
@@ -232,6 +225,17 @@ fn made_state_dir(given: Option<&Path>) -> Result<Option<StateDir>, StateDirErro
         Err(error) => {
             log::write(Level::Warn, SOURCE, format_args!("{error}: edgebind status --lsr will not work."));
             Ok(None)
+        }
+    }
+}
+
+/// Lets scripts seal and open texts; the key is there also while another process of the same user holds the directory.
+fn supply_secrets(state_dir: Option<&Path>) {
+    let Ok(folder) = state_dir::of_script_resource(state_dir) else { return };
+    match InstallSecrets::of(&folder) {
+        Ok(secrets) => secrets::supply(Arc::new(secrets)),
+        Err(error) => {
+            log::write(Level::Warn, SOURCE, format_args!("{error}: aes_encrypt will fail in scripts."));
         }
     }
 }

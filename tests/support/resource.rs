@@ -56,7 +56,11 @@ impl Resource {
         );
         self.file("config.lua", config);
         let config = self.folder().join("etc/config.lua").display().to_string();
-        let process = Process::start(self.folder(), &["lsr", "-cfg", &config], &[]);
+        // Scripts run programs.
+        let path = std::env::var("PATH").unwrap_or_default();
+        let state = self.folder().join("state").display().to_string();
+        let arguments = ["lsr", "-cfg", &config, "--state-dir", &state];
+        let process = Process::start(self.folder(), &arguments, &[("PATH", &path)]);
         wait_until("the script resource answers", || self.send(&Request::get("/scripts")).ok());
         process
     }

@@ -98,7 +98,7 @@ function M.describe(me)
     end
   end
   return json.encode {
-    isSystemObject = false, name = environment.entity(), type = "Things", description = "",
+    isSystemObject = false, name = environment.entity(), type = "Things",
     propertyDefinitions = property_definitions, serviceDefinitions = service_definitions, implementedShapes = shapes(),
   }
 end

@@ -164,6 +164,11 @@ local function reply(code, text, headers)
   return code, body
 end
 
+-- `\uXXXX` is not decoded in a written property: `\u00e9` is the text u00e9, as recorded (trap 9).
+local function unescaped(content)
+  return (content:gsub("\\(.)", function(letter) return letter == "u" and "u" or nil end))
+end
+
 --- Answers a request for `Properties` or `Properties/<name>` (4.6).
 function M.serve(me, method, name, headers, query, data)
   if name == nil or name == "" then
@@ -179,7 +184,7 @@ function M.serve(me, method, name, headers, query, data)
   if not M.find(me, name) then return unknown(name) end
   local content = data and data.content
   if content == nil or content == "" then return 400, "Property update requires JSON data" end
-  local given = json.decode(content)
+  local given = json.decode(unescaped(content))
   if type(given) == "table" and type(given.rows) == "table" then given = given.rows[1] end
   return reply(M.set(me, name, headers, query, given))
 end

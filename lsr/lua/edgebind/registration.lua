@@ -62,10 +62,13 @@ local function push_all_again(me)
   end
 end
 
--- A thing that the gateway has forgotten is registered at once.
+-- A thing that the gateway has forgotten, or a gateway that is not there: registration is due.
 local function check(me)
   local code, body = thingworx.server.invokeLocalEms("HasEdgeThing", { name = environment.entity() })
-  if code == 200 and gateway.result(body) == false then
+  if not thingworx.server.available then
+    me.registered = false
+    registration_due = 0
+  elseif code == 200 and gateway.result(body) == false then
     log.info(me.name, "The gateway does not know the thing any more.")
     registration_due = 0
   end
@@ -101,10 +104,6 @@ end
 --- What is due at `now`: the check whether the gateway still knows the thing, and the registration.
 function M.run(me, now)
   if not me.register then return end
-  if me.registered and not thingworx.server.available then
-    me.registered = false
-    registration_due = 0
-  end
   if me.registered and check_due and now >= check_due then
     check_due = now + me.keepAliveRate
     check(me)

@@ -130,7 +130,6 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("auto_delete_threshold", "finished scripts stay until /scriptcontrol/cleanup is called"),
     ("fips_enabled", "there is no FIPS mode"),
     ("log_audit_target", "AUDIT lines go into the log"),
-    ("script_resource_use_default_certificate", "no certificate is built in"),
 ];
 
 #[cfg(test)]

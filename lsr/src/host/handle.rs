@@ -23,7 +23,10 @@ use super::{
     unit::{Job, Unit},
     vm,
 };
-use crate::{Setting, Settings};
+use crate::{
+    Setting, Settings,
+    log::{self, Level},
+};
 
 /// The scripts of this process; cheap to clone.
 #[derive(Clone)]
@@ -90,6 +93,14 @@ impl Host {
             directory = PathBuf::from(".");
         }
         globals.extend(vm::path_settings(&directory));
+        if let Some((first, others)) = search::ignored(&directory).split_first() {
+            let (count, first) = (others.len() + 1, first.display());
+            log::write(
+                Level::Warn,
+                "host",
+                format_args!("{count} files are not used, the program has its own: {first} and the like"),
+            );
+        }
         let (root, end) = Supervisor::start_root(Supervisor::builder("lsr"));
         let (fail, failed) = watch::channel(None);
         drop(actix_rt::spawn(async move {
@@ -230,11 +241,16 @@ impl Host {
     ///
     /// [`ScriptError::Unknown`].
     pub async fn finished(&self, name: &str, patience: Duration) -> Result<ScriptView, ScriptError> {
-        let unit = self.unit(name)?;
-        let mut seen = unit.watch();
-        // Late is no error: then it is shown as it is.
-        let _ = tokio::time::timeout(patience, seen.wait_for(|seen| seen.phase == Phase::Finished)).await;
-        Ok(unit.view())
+        self.reached(name, patience, |phase| phase == Phase::Finished).await
+    }
+
+    /// One script, as soon as its main chunk has begun, or after `patience`.
+    ///
+    /// # Errors
+    ///
+    /// [`ScriptError::Unknown`].
+    pub async fn started(&self, name: &str, patience: Duration) -> Result<ScriptView, ScriptError> {
+        self.reached(name, patience, |phase| phase != Phase::Ready).await
     }
 
     /// The text of a script's file.
@@ -390,6 +406,19 @@ impl Host {
         read.unwrap_or_else(|error| {
             Err(ScriptError::Unreadable { file: file.to_owned(), reason: error.to_string() })
         })
+    }
+
+    async fn reached(
+        &self,
+        name: &str,
+        patience: Duration,
+        phase: impl Fn(Phase) -> bool,
+    ) -> Result<ScriptView, ScriptError> {
+        let unit = self.unit(name)?;
+        let mut seen = unit.watch();
+        // Late is no error: then it is shown as it is.
+        let _ = tokio::time::timeout(patience, seen.wait_for(|seen| phase(seen.phase))).await;
+        Ok(unit.view())
     }
 
     /// Puts a job to the present life of a script and waits for its answer.

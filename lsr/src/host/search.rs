@@ -39,6 +39,12 @@ pub(super) fn read(directory: &Path, file: &str) -> Result<Source, ScriptError> 
     Ok(Source { chunk: format!("@{}", path.display()), code: without_shebang(code) })
 }
 
+/// Files of the vendor's framework that are there and not used, since the program brings its own. Blocks.
+pub(super) fn ignored(directory: &Path) -> Vec<PathBuf> {
+    let vendor = directory.join("thingworx");
+    modules::places().map(|place| vendor.join(place)).filter(|path| path.is_file()).collect()
+}
+
 fn candidates(directory: &Path, file: &str) -> [PathBuf; 2] {
     ["thingworx/scripts", "custom/scripts"].map(|folder| directory.join(folder).join(file))
 }
@@ -79,6 +85,18 @@ mod tests {
         assert_eq!(read(etc.path(), "sub/deep.lua").unwrap().code, b"deep");
         let absolute = etc.path().join("custom/scripts/sub/deep.lua");
         assert!(read(etc.path(), absolute.to_str().unwrap()).is_err());
+    }
+
+    #[test]
+    fn files_in_the_place_of_ours_are_known() {
+        let etc = folder(&[
+            ("thingworx/scripts/thing.lua", ""),
+            ("thingworx/lua/json.lua", ""),
+            ("thingworx/lua/x.lua", ""),
+        ]);
+        let mut ignored = ignored(etc.path());
+        ignored.retain(|path| !path.ends_with("json.lua"));
+        assert_eq!(ignored, [etc.path().join("thingworx/scripts/thing.lua")]);
     }
 
     #[test]

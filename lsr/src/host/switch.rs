@@ -1,5 +1,5 @@
 //! Many contexts in one Lua state: the switch between native stacks, and the only unsafe code of the script resource
-//! (`docs/adr/0007-many-contexts-in-one-lua-state.md`).
+//! (`docs/adr/0010-many-contexts-in-one-lua-state.md`).
 //!
 //! A [`Context`] is one run of a Lua function, a main chunk or a callback, on a Lua thread and a native stack of its own.
 //! [`Context::resume`] runs it until it pauses: to sleep, to wait for a future, or because its slice of time is over.
@@ -49,6 +49,8 @@ pub(super) struct Machine {
     idle: RefCell<Vec<Thread>>,
     /// Kilobytes in use after the last full collection that a sleep has made.
     settled_kb: Cell<c_int>,
+    /// The function behind `require`.
+    require: Option<ffi::lua_CFunction>,
 }
 
 /// One run of a Lua function.
@@ -105,12 +107,17 @@ impl Machine {
         let lua = unsafe { Lua::unsafe_new_with(StdLib::ALL, LuaOptions::new().catch_rust_panics(false)) };
         lua.set_memory_limit(memory_bytes.unwrap_or(NO_LIMIT))?;
         let main = lua.exec_raw_lua(|raw| raw.state());
+        let mut require = None;
+        let function: Function = lua.globals().raw_get("require")?;
+        // SAFETY: protected, and reads only.
+        unsafe { lua.exec_raw::<()>(function, |state| require = ffi::lua_tocfunction(state, -1))? };
         Ok(Rc::new(Self {
             lua,
             main,
             signals,
             idle: RefCell::default(),
             settled_kb: Cell::new(FIRST_COLLECTION_KB),
+            require,
         }))
     }
 
@@ -155,6 +162,7 @@ impl Context {
             machine: Rc::clone(machine),
             yielder: Cell::new(std::ptr::null()),
             since: Cell::new(clock::now()),
+            loading: Cell::new(LOADING),
             finish: RefCell::new(None),
         });
         let address: *const Link = &raw const *link;
@@ -250,6 +258,8 @@ struct Link {
     yielder: Cell<*const Yielder<(), Pause>>,
     /// When it was resumed.
     since: Cell<Instant>,
+    /// How long a module may load without giving way; no time once one has taken longer.
+    loading: Cell<Duration>,
     finish: RefCell<Option<Finish>>,
 }
 
@@ -357,7 +367,8 @@ unsafe extern "C-unwind" fn psleep(state: *mut lua_State) -> c_int {
     // SAFETY: as for `glue`.
     unsafe {
         if ffi::lua_gettop(state) < 1 {
-            ffi::luaL_error(state, c"This functon requires at least 1 parameters".as_ptr());
+            let text = c"The 'psleep' command requires delay setting in milliseconds.";
+            ffi::luaL_error(state, text.as_ptr());
         }
         let millis = ffi::luaL_checknumber(state, 1).clamp(0.0, MAX_SLEEP_MS);
         let span = Duration::try_from_secs_f64(millis / 1e3).unwrap_or_default();
@@ -399,14 +410,47 @@ unsafe fn collect(state: *mut lua_State, machine: &Machine) {
 /// Runs every [`HOOK_INSTRUCTIONS`]: gives way when the slice is over.
 unsafe extern "C-unwind" fn hook(state: *mut lua_State, _: *mut ffi::lua_Debug) {
     let Some(link) = current() else { return };
-    if clock::now().saturating_duration_since(link.since.get()) < SLICE {
+    let used = clock::now().saturating_duration_since(link.since.get());
+    if used < SLICE {
         return;
+    }
+    // SAFETY: a hook may look at the stack, and has room on it.
+    if !link.loading.get().is_zero() && unsafe { is_loading(state, link.machine.require) } {
+        if used < link.loading.get() {
+            return;
+        }
+        link.loading.set(Duration::ZERO);
     }
     if link.may_pause() {
         link.pause(Pause::Breathe);
     } else if link.machine.signals.is_killed() {
         // SAFETY: a hook may raise errors.
         unsafe { stop(state, link) };
+    }
+}
+
+/// Whether a module is being loaded, near the top of the stack.
+///
+/// In the middle of it, `require` of the same module in another context fails ("loop or previous error"), so a short load
+/// is not interrupted; a module that is the main loop of a script is.
+unsafe fn is_loading(state: *mut lua_State, require: Option<ffi::lua_CFunction>) -> bool {
+    // SAFETY: the caller has room for a value; an unused level ends the loop.
+    unsafe {
+        let mut frame: ffi::lua_Debug = std::mem::zeroed();
+        for level in 0..LOADING_LEVELS {
+            if ffi::lua_getstack(state, level, &raw mut frame) == 0 {
+                return false;
+            }
+            ffi::lua_getinfo(state, c"f".as_ptr(), &raw mut frame);
+            let function = ffi::lua_tocfunction(state, -1);
+            ffi::lua_settop(state, -2);
+            if function.is_some_and(|function| {
+                require.is_some_and(|require| std::ptr::fn_addr_eq(function, require))
+            }) {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -504,6 +548,9 @@ thread_local! {
 const HOOK_INSTRUCTIONS: c_int = 1000;
 /// A context that computes gives way after this.
 const SLICE: Duration = Duration::from_millis(1);
+/// A module may load for so long without giving way.
+const LOADING: Duration = Duration::from_secs(1);
+const LOADING_LEVELS: c_int = 32;
 /// Address space, of which only touched pages cost memory: about 15 kB. A gsub whose callback calls gsub, 200 levels deep,
 /// needs nearly 2 MiB.
 const STACK_BYTES: usize = if cfg!(target_pointer_width = "64") { 2 << 20 } else { 512 << 10 };

@@ -48,8 +48,7 @@ pub(crate) fn with_settings<T>(
             host.add(spec(file)).await.unwrap();
         }
         let result = test(host.clone()).await;
-        let report = host.stop(PATIENCE).await;
-        assert!(report.stuck.is_empty(), "{report:?}");
+        host.stop(PATIENCE).await;
         result
     })
 }

@@ -15,6 +15,8 @@ use actix_web::{
     web,
 };
 
+use edgebind_observability::trace;
+
 use super::{
     admission::Admission,
     answer::{finish, page, with},
@@ -43,10 +45,13 @@ pub(super) async fn handle(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
+    let caller = request.headers().get(trace::TRACEPARENT).and_then(|value| value.to_str().ok());
+    let span = trace::span_http_receive(request.method().as_str(), PATTERN, caller);
     let mut answer = match serve(&state, &request, payload).await {
         Ok(answer) | Err(answer) => answer,
     };
     finish(&mut answer);
+    trace::record_status(&span, answer.status().as_u16());
     answer
 }
 
@@ -91,3 +96,6 @@ fn not_allowed(methods: &'static str) -> HttpResponse {
     refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
     refused
 }
+
+/// What served paths look like, for traces: names of scripts and things stay out of them.
+const PATTERN: &str = "/scripts/{script}/{path}";

@@ -2,6 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::callback::ROUTER;
+
 /// Methods that scripts know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
@@ -80,6 +82,12 @@ impl Route {
             (b"scripts", Some(verb)) => Self::script(verb, rest, trailing_slash, is_form),
             (b"scriptcontrol", Some(Verb::Post)) => Self::control(rest),
             (b"scriptcontrol", _) => Self::NotAllowed("POST"),
+            // A gateway whose configuration names a thing without a path looks for it here (EMS notes, 3.7).
+            (b"Things", Some(_)) => Self::thing(&segments, trailing_slash),
+            // Its path is `/` then, and the URL begins with two.
+            (b"", Some(_)) if rest.first().is_some_and(|second| second == b"Things") => {
+                Self::thing(rest, trailing_slash)
+            }
             (b"properties", None | Some(Verb::Get)) => {
                 Self::Globals { name: rest.first().map(|name| lossy(name)) }
             }
@@ -87,6 +95,10 @@ impl Route {
             (b"properties", _) => Self::NotAllowed("GET, POST"),
             _ => Self::Help,
         }
+    }
+
+    fn thing(path: &[Vec<u8>], trailing_slash: bool) -> Self {
+        Self::Callback { script: ROUTER.to_owned(), path: path.to_vec(), trailing_slash }
     }
 
     fn script(verb: Verb, rest: &[Vec<u8>], trailing_slash: bool, is_form: bool) -> Self {
@@ -189,6 +201,8 @@ mod tests {
                 "/scripts/Thingworx/Things/*SN-1/Services",
                 callback("Thingworx", &["Things", "*SN-1", "Services"], false),
             ),
+            ("//Things/T", callback("Thingworx", &["Things", "T"], false)),
+            ("/Things/T/Properties/p", callback("Thingworx", &["Things", "T", "Properties", "p"], false)),
             ("/properties", Route::Globals { name: None }),
             ("/properties/rap_host", Route::Globals { name: Some("rap_host".to_owned()) }),
             ("/scriptcontrol", Route::NotAllowed("POST")),

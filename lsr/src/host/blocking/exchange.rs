@@ -25,8 +25,6 @@ pub(super) struct Request {
     pub(super) secure: bool,
     /// As the script gives it: with its query, mostly unescaped.
     pub(super) path: Vec<u8>,
-    /// Is appended to the path.
-    pub(super) query: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) body: Body,
     pub(super) patience: Duration,
@@ -111,15 +109,8 @@ async fn send(request: Request) -> Result<Reply, String> {
 fn uri(request: &Request) -> Result<Uri, String> {
     let path = percent_encode(&request.path, BROKEN).to_string();
     let slash = if path.starts_with('/') { "" } else { "/" };
-    let query = form(&request.query);
-    let query = String::from_utf8_lossy(&query);
-    let separator = match (query.is_empty(), path.contains('?')) {
-        (true, _) => "",
-        (false, true) => "&",
-        (false, false) => "?",
-    };
     let host = if request.host.contains(':') { format!("[{}]", request.host) } else { request.host.clone() };
-    let url = format!("http://{host}:{}{slash}{path}{separator}{query}", request.port);
+    let url = format!("http://{host}:{}{slash}{path}", request.port);
     Uri::try_from(url).map_err(|error| error.to_string())
 }
 
@@ -184,21 +175,21 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 mod tests {
     use super::*;
 
-    fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
-        (name.as_bytes().to_vec(), value.as_bytes().to_vec())
-    }
-
-    fn url(path: &str, query: &[(&str, &str)]) -> String {
-        let query = query.iter().map(|(name, value)| pair(name, value)).collect();
-        let request = Request { host: "h".into(), port: 80, path: path.into(), query, ..Request::default() };
+    fn url(path: &str) -> String {
+        let request = Request { host: "h".into(), port: 80, path: path.into(), ..Request::default() };
         uri(&request).unwrap().to_string()
     }
 
     #[test]
+    fn forms_are_escaped() {
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        assert_eq!(form(&[pair("q", "x y&"), pair("\u{e4}", "")]), b"q=x+y%26&%C3%A4=");
+    }
+
+    #[test]
     fn paths_keep_their_escapes_and_lose_what_breaks_them() {
-        assert_eq!(url("/a%20b/c d?x=1", &[]), "http://h:80/a%20b/c%20d?x=1");
-        assert_eq!(url("a", &[("q", "x y&")]), "http://h:80/a?q=x+y%26");
-        assert_eq!(url("/a?b=1", &[("c", "2")]), "http://h:80/a?b=1&c=2");
-        assert_eq!(url("/Things/*id/", &[]), "http://h:80/Things/*id/");
+        assert_eq!(url("/a%20b/c d?x=1"), "http://h:80/a%20b/c%20d?x=1");
+        assert_eq!(url("a"), "http://h:80/a");
+        assert_eq!(url("/Things/*id/"), "http://h:80/Things/*id/");
     }
 }

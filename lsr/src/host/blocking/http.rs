@@ -2,7 +2,7 @@
 //!
 //! Results are body, code and headers, in this order.
 
-use std::{future::Future, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use awc::http::Method;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -21,11 +21,9 @@ pub(super) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Resul
     for (name, method) in [("get", Method::GET), ("delete", Method::DELETE)] {
         let (host, verb) = (scope.host.clone(), method.clone());
         let function = natives.blocking(Arity::between(2, 5), move |_, arguments: Bare| {
-            let (place, port, path, headers, query) = arguments;
-            let query = pairs::pairs(query.as_ref());
-            let request =
-                Request { method: verb.clone(), query, ..anybody(&host, place, port, path, headers)? };
-            Ok(send(request))
+            // The original takes a table of query parameters, too, and does not send it.
+            let (place, port, path, headers, _) = arguments;
+            Ok(send(Request { method: verb.clone(), ..anybody(&host, place, port, path, headers)? }))
         })?;
         http.raw_set(name, function)?;
         let host = scope.host.clone();
@@ -63,15 +61,13 @@ pub(super) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Resul
 }
 
 /// Host, port, path, headers, query.
-type Bare = (Value, Value, Value, Option<Table>, Option<Table>);
+type Bare = (Value, Value, Value, Option<Table>, Value);
 /// Host, port, path, data, headers.
 type Laden = (Value, Value, Value, Value, Option<Table>);
 
-fn send(request: Request) -> impl Future<Output = Finish> {
-    async {
-        let reply = exchange(request).await;
-        Natives::finish(move |lua| results(lua, &reply))
-    }
+async fn send(request: Request) -> Finish {
+    let reply = exchange(request).await;
+    Natives::finish(move |lua| results(lua, &reply))
 }
 
 fn results(lua: &Lua, reply: &Reply) -> mlua::Result<(mlua::LuaString, u16, Table)> {

@@ -6,7 +6,7 @@ use mlua::{Lua, Table, Value};
 
 use super::{
     super::{
-        Arity, CallError, CallbackAnswer, CallbackData, CallbackRequest, Host, Natives, ScriptError,
+        Arity, CallError, CallbackAnswer, CallbackData, CallbackRequest, Host, Natives, Phase, ScriptError,
         ScriptScope, ScriptSpec, ScriptView,
     },
     pairs,
@@ -34,9 +34,11 @@ fn looking(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
         Ok(list)
     })?;
     table.raw_set("getScriptList", list)?;
-    let looks: [(&str, &str, fn(ScriptView) -> String); 3] = [
+    type Look = fn(ScriptView) -> String;
+    let looks: [(&str, &str, Look); 3] = [
         ("getStatus", "Error getting script status", |view| view.phase.as_str().to_owned()),
-        ("getResult", "Error getting script result", |view| view.result),
+        // The same text, as the original has it.
+        ("getResult", "Error getting script status", |view| view.result),
         ("getFilename", "Error getting script filename", |view| view.file),
     ];
     for (name, error, look) in looks {
@@ -75,6 +77,30 @@ fn starting(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
         Ok(async move { done(host.update(spec).await, "Error updating script", &own) })
     })?;
     table.raw_set("updateScript", update)?;
+    let (host, own) = (scope.host.clone(), Arc::clone(&scope.name));
+    let load = natives.blocking(
+        Arity::between(2, 3),
+        move |_, (name, file, ms): (String, String, Option<f64>)| {
+            let (host, own) = (host.clone(), Arc::clone(&own));
+            let patience = ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok()).unwrap_or(START);
+            let spec = specification((name.clone(), Some(file), Value::Nil, Value::Nil, None));
+            Ok(async move {
+                let added = match host.add(spec).await {
+                    Err(ScriptError::Exists(_)) => Ok(()),
+                    added => added,
+                };
+                if added.is_err() {
+                    return done(added, "Error creating new script", &own);
+                }
+                let running = host
+                    .started(&name, patience.min(PATIENCE))
+                    .await
+                    .is_ok_and(|view| view.phase != Phase::Ready);
+                Natives::finish(move |_| Ok(running))
+            })
+        },
+    )?;
+    table.raw_set("loadScriptFromFile", load)?;
     let (host, own) = (scope.host.clone(), Arc::clone(&scope.name));
     let remove = natives.blocking(Arity::exactly(1), move |_, name: String| {
         let (host, own) = (host.clone(), Arc::clone(&own));
@@ -186,7 +212,6 @@ fn specification((name, file, _, max_run_time, properties): Start) -> ScriptSpec
     let mut settings = texts(properties.as_ref());
     let run_time = super::super::answer::text(&max_run_time).unwrap_or_else(|| b"20".to_vec());
     settings.insert("max_run_time".into(), Setting::Text(run_time));
-    settings.insert("file".into(), Setting::from(file.as_str()));
     ScriptSpec { name, file, settings, at_run_time: true }
 }
 
@@ -205,6 +230,8 @@ fn done(result: Result<(), ScriptError>, error: &'static str, script: &str) -> s
 
 /// The original waits for ever; as long as the server's own callers.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a script may take to be running.
+const START: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {

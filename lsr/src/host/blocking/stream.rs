@@ -132,11 +132,13 @@ impl Stream {
     pub(super) async fn close(mut self) -> io::Result<()> {
         let flushed = self.flush().await;
         match &mut self.kind {
-            Kind::Output(child, _) => drop(child.wait().await?),
+            Kind::Output(child, _) => {
+                child.wait().await?;
+            }
             Kind::Input(child, pipe) => {
                 // End of file for the process.
                 *pipe = None;
-                drop(child.wait().await?);
+                child.wait().await?;
             }
             _ => {}
         }

@@ -96,3 +96,39 @@ fn a_busy_script_holds_up_no_other_on_its_thread() {
         tokio::time::timeout(PATIENCE, all).await.unwrap();
     });
 }
+
+#[test]
+fn a_module_is_loaded_by_two_callbacks_at_once() {
+    let code = r#"
+        package.preload.slow = function() for _ = 1, 300000 do end return "loaded" end
+        function load()
+          for _ = 1, 20 do
+            package.loaded.slow = nil
+            if require "slow" ~= "loaded" then return 500 end
+          end
+          return 200, "loaded"
+        end
+        tw_http.registerCallback("/load", "load")
+        while p_data.run do tw_utils.psleep(10) end
+    "#;
+    with_scripts(&[("s.lua", code)], async |host| {
+        let load = || body(&host, "s", "load");
+        let (a, b) = tokio::join!(load(), load());
+        assert_eq!([a, b], ["loaded", "loaded"]);
+    });
+}
+
+#[test]
+fn a_main_loop_within_a_module_gives_way() {
+    let code = r#"
+        package.preload.forever = function() while p_data.run do end end
+        function quick() return 200, "quick" end
+        tw_http.registerCallback("/quick", "quick")
+        require "forever"
+    "#;
+    with_scripts(&[("s.lua", code)], async |host| {
+        for _ in 0..20 {
+            assert_eq!(body(&host, "s", "quick").await, "quick");
+        }
+    });
+}

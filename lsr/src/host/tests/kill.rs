@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use super::super::{
-    CallError, CallbackRequest,
+    CallError, CallbackRequest, Phase,
     testing::{PATIENCE, body, put, spec, with_scripts},
 };
 
@@ -119,6 +119,7 @@ fn the_host_stops_with_contexts_that_sleep_wait_and_compute() {
         }
         assert_eq!(body(&host, "s", "ready").await, "ready");
         let report = host.stop(PATIENCE).await;
-        assert!(report.is_clean(), "{report:?}");
+        assert!(report.cut.is_empty(), "{report:?}");
+        assert_eq!(host.script("s").unwrap().phase, Phase::Finished);
     });
 }

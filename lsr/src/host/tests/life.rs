@@ -210,6 +210,8 @@ fn a_thousand_scripts_run_in_one_process() {
         }
         assert_eq!(host.tree().await.unwrap().children.len(), 1000);
         let report = host.stop(PATIENCE).await;
-        assert!(report.is_clean(), "{} cut, {} stuck", report.cut.len(), report.stuck.len());
+        // On a busy machine the kernel may find one slow to be gone after it has ended.
+        assert!(report.cut.is_empty(), "{report:?}");
+        assert!(host.scripts().iter().all(|view| view.phase == Phase::Finished));
     });
 }

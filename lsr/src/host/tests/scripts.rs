@@ -63,8 +63,18 @@ fn what_cannot_be_done_has_the_texts_of_the_original() {
          tw_script.addScript('kid', 'kid.lua') put(tw_script.addScript('kid', 'kid.lua')) ready('kid') \
          local code, body, headers = tw_script.executeCallback('kid', 'POST', '/hello', {hh = 'H'}) put(code, body, headers.hh) \
          local code, body, headers = tw_script.executeCallback('nokid', 'GET', 'x') put(code, body, next(headers))",
-        "Error getting script result|Error getting script filename|Error removing script|Error creating new script|0\
+        "Error getting script status|Error getting script filename|Error removing script|Error creating new script|0\
          |404|/scripts/kid//hello/ not found|H|404|Script not found|nil",
+    );
+}
+
+#[test]
+fn a_script_is_loaded_once_however_many_ask_for_it() {
+    beside_kid(
+        "put(tw_script.loadScriptFromFile('kid', 'kid.lua'), tw_script.getStatus('kid')) \
+         put(tw_script.loadScriptFromFile('kid', 'kid.lua', 5000)) \
+         put(text(tw_script.loadScriptFromFile, 'x', 'no_such_file.lua'))",
+        "true|Running|true|Error creating new script",
     );
 }
 
