@@ -1,7 +1,10 @@
 //! The admin interface: what runs and where each thing stands, for the commands (a Unix socket in the state directory)
-//! and for pages and scrapers (127.0.0.1, with a token). It only looks; it never stands on `http_server` (design 3.5).
+//! and for pages and scrapers (127.0.0.1, with a token). It looks, and who may
+//! open the socket may mend the spool; it never stands on `http_server` (design 3.5).
 
 mod guard;
+mod records;
+mod scripts;
 mod spool;
 mod token;
 mod view;
@@ -10,6 +13,7 @@ use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use actix_web::{
@@ -20,11 +24,17 @@ use actix_web::{
 };
 use edgebind_actors::{Units, tree::Survey};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use tracing::warn;
 
-use crate::state_dir::StateDir;
+use crate::{reload::Request, state_dir::StateDir};
 use guard::Guard;
+pub(crate) use records::Salvage;
+pub(crate) use scripts::ScriptSight;
 use token::Token;
 pub(crate) use view::Facts;
 
@@ -40,10 +50,23 @@ pub(crate) struct Admin {
 
 /// What the admin interface looks at.
 #[derive(Clone)]
-pub(crate) struct Sight {
+pub(crate) enum Sight {
+    /// A gateway.
+    Gateway(GatewaySight),
+    /// A script resource.
+    Scripts(ScriptSight),
+}
+
+/// What is looked at in a gateway.
+#[derive(Clone)]
+pub(crate) struct GatewaySight {
     pub(crate) units: Units,
     pub(crate) survey: Survey,
     pub(crate) facts: Facts,
+    /// Where the spool lies.
+    pub(crate) state_dir: PathBuf,
+    /// Who reads the configuration anew.
+    pub(crate) reload: mpsc::Sender<Request>,
 }
 
 /// Why the admin interface does not serve.
@@ -182,38 +205,135 @@ struct Selection {
     unbound: bool,
 }
 
-async fn handle(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<State>) -> HttpResponse {
     if let Err(refused) = state.guard.check(request.headers()) {
         return refused.into_response();
     }
-    if request.method() != Method::GET {
-        return problem(StatusCode::METHOD_NOT_ALLOWED, "the admin interface only looks: use GET");
-    }
     let Some(path) = request.path().strip_prefix("/edgebind/v1/") else { return unknown(request.path()) };
-    let units = &state.sight.units;
-    match path {
-        "status" => HttpResponse::Ok().json(view::status(units, &state.sight.facts).await),
-        "tree" => match state.sight.survey.look().await {
-            Some(tree) => HttpResponse::Ok().json(tree),
-            None => problem(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree does not answer"),
-        },
-        "things" => match web::Query::<Selection>::from_query(request.query_string()) {
-            Ok(selection) => HttpResponse::Ok().json(view::things(units, selection.unbound)),
-            Err(_) => problem(StatusCode::BAD_REQUEST, "the one parameter is unbound, true or false"),
-        },
-        path => match path.strip_prefix("things/").map(|name| percent_decode_str(name).decode_utf8()) {
-            Some(Ok(name)) => match view::thing(units, &name) {
-                Some(thing) => HttpResponse::Ok().json(thing),
-                None => problem(StatusCode::NOT_FOUND, &format!("no thing is registered as {name:?}")),
-            },
-            _ => unknown(request.path()),
-        },
+    if path.is_empty() && request.method() == Method::GET {
+        return HttpResponse::Ok().json(serde_json::json!({ "routes": ROUTES }));
+    }
+    match &state.sight {
+        Sight::Gateway(sight) => sight.answer(&request, path, &body, &state.guard).await,
+        Sight::Scripts(_) if request.method() != Method::GET => problem(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "the admin interface of a script resource only looks: use GET",
+        ),
+        Sight::Scripts(sight) => sight.answer(path).await,
     }
 }
 
+impl GatewaySight {
+    /// Answers `path` below `/edgebind/v1/`.
+    async fn answer(&self, request: &HttpRequest, path: &str, body: &[u8], guard: &Guard) -> HttpResponse {
+        let units = &self.units;
+        let folder = &self.state_dir;
+        match *request.method() {
+            Method::GET => {}
+            Method::POST if matches!(guard, Guard::Open) && path.starts_with("spool/") => {
+                let path = path.strip_prefix("spool").unwrap_or_default();
+                return records::change(units, folder, path, body).await;
+            }
+            Method::POST if matches!(guard, Guard::Open) && path == "reload" => {
+                return self.reload(request).await;
+            }
+            _ => {
+                let text =
+                    "the admin interface only looks, but for the spool and reload over the socket: use GET";
+                return problem(StatusCode::METHOD_NOT_ALLOWED, text);
+            }
+        }
+        match path {
+            "status" => HttpResponse::Ok().json(view::status(units, &self.facts).await),
+            "tree" => match self.survey.look().await {
+                Some(tree) => HttpResponse::Ok().json(tree),
+                None => problem(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree does not answer"),
+            },
+            "things" => match web::Query::<Selection>::from_query(request.query_string()) {
+                Ok(selection) => HttpResponse::Ok().json(view::things(units, selection.unbound)),
+                Err(_) => problem(StatusCode::BAD_REQUEST, "the one parameter is unbound, true or false"),
+            },
+            path if path == "spool" || path.starts_with("spool/") => {
+                let path = path.strip_prefix("spool").unwrap_or_default();
+                records::look(folder, path, request.query_string()).await
+            }
+            path => match path.strip_prefix("things/").map(|name| percent_decode_str(name).decode_utf8()) {
+                Some(Ok(name)) => match view::thing(units, &name) {
+                    Some(thing) => HttpResponse::Ok().json(thing),
+                    None => problem(StatusCode::NOT_FOUND, &format!("no thing is registered as {name:?}")),
+                },
+                _ => unknown(request.path()),
+            },
+        }
+    }
+}
+
+impl GatewaySight {
+    /// Has the configuration read anew; the answer tells every change and what became of it.
+    async fn reload(&self, request: &HttpRequest) -> HttpResponse {
+        let Ok(wish) = web::Query::<ReloadWish>::from_query(request.query_string()) else {
+            return problem(StatusCode::BAD_REQUEST, "the one parameter is restart, true or false");
+        };
+        let (answer, answered) = oneshot::channel();
+        let asked = self.reload.send(Request { restart: wish.restart, answer });
+        match timeout(RELOAD_PATIENCE, async {
+            asked.await.ok()?;
+            answered.await.ok()
+        })
+        .await
+        {
+            Ok(Some(Ok(report))) => HttpResponse::Ok().json(report),
+            Ok(Some(Err(reason))) => problem(StatusCode::UNPROCESSABLE_ENTITY, &reason),
+            Ok(None) | Err(_) => {
+                problem(StatusCode::SERVICE_UNAVAILABLE, "the gateway is starting or stopping")
+            }
+        }
+    }
+}
+
+/// What `/edgebind/v1/reload` may be asked.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ReloadWish {
+    /// Whether the gateway starts anew when changes wait for that.
+    restart: bool,
+}
+
+/// Each thing that is changed may wait 2 s for its BIND, and the platform its time for a key.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(300);
+
+/// What can be asked for below `/edgebind/v1/`; `GET /edgebind/v1/` shows it.
+const ROUTES: &[Route] = &[
+    route("GET", "status"),
+    route("GET", "tree"),
+    route("GET", "things"),
+    route("GET", "things/{name}"),
+    route("GET", "spool"),
+    route("GET", "spool/records"),
+    route("GET", "spool/records/{number}"),
+    route("POST", "spool/retry"),
+    route("POST", "spool/drop"),
+    route("POST", "spool/salvage"),
+    route("POST", "reload"),
+];
+
+/// One of [`ROUTES`].
+#[derive(Serialize)]
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    /// Whether it is answered at the socket alone, not at the port.
+    socket_only: bool,
+}
+
+const fn route(method: &'static str, path: &'static str) -> Route {
+    Route { method, path, socket_only: matches!(method.as_bytes(), b"POST") }
+}
+
 fn unknown(path: &str) -> HttpResponse {
-    let known = "status, tree, things and things/<name> below /edgebind/v1/";
-    problem(StatusCode::NOT_FOUND, &format!("{path} is none of {known}"))
+    let known: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    let text = format!("{path} is none of {} below /edgebind/v1/", known.join(", "));
+    problem(StatusCode::NOT_FOUND, &text)
 }
 
 fn problem(status: StatusCode, text: &str) -> HttpResponse {

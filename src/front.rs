@@ -4,12 +4,10 @@
 mod admission;
 mod answer;
 mod body;
-mod credentials;
 mod csrf;
 mod handle;
 mod route;
 mod slots;
-mod throttle;
 
 use std::{
     net::{SocketAddr, TcpListener, ToSocketAddrs},
@@ -18,10 +16,10 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use edgebind_actors::Units;
+use edgebind_config::Credentials;
 use tracing::warn;
 
 use admission::Admission;
-pub(crate) use credentials::Credentials;
 use handle::{State, handle};
 use slots::Slots;
 

@@ -11,15 +11,17 @@ use edgebind_actors::{
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::{Config, InstallKey};
+use edgebind_config::{Config, Credentials, InstallKey};
 use edgebind_kernel::{Exit, StopReport, clock};
 use edgebind_store::{Clock, Options};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::{
-    admin::{Facts, Sight},
-    front::{Credentials, Front, FrontError, FrontSettings},
+    admin::{Facts, GatewaySight, Sight},
+    front::{Front, FrontError, FrontSettings},
     pulse::Pulse,
+    reload::Request,
     service_manager::ServiceManager,
     takeover::take_over,
     tls::{self, TlsError},
@@ -106,9 +108,20 @@ impl Gateway {
     }
 
     /// What the admin interface looks at; `degraded` is what somebody has to mend.
-    pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
+    pub(crate) fn sight(
+        &self,
+        state_dir: &Path,
+        degraded: Vec<String>,
+        reload: mpsc::Sender<Request>,
+    ) -> Sight {
         let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
-        Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
+        Sight::Gateway(GatewaySight {
+            units: self.tree.units().clone(),
+            survey: self.tree.survey(),
+            facts,
+            state_dir: state_dir.to_owned(),
+            reload,
+        })
     }
 
     /// Who tells the service manager how this gateway stands.
@@ -181,20 +194,19 @@ pub(crate) fn link_settings(config: &Config) -> LinkSettings {
     }
 }
 
+/// Registrations are kept wherever there is a place for them; updates, unless the site wants that off.
 fn spool_settings(config: &Config, state_dir: Option<&Path>) -> SpoolSettings {
     let store = &config.offline_msg_store;
-    if !store.enabled {
-        return SpoolSettings::Off;
-    }
     let Some(directory) = state_dir else {
-        return SpoolSettings::Nowhere("there is no state directory".to_owned());
+        let why = || SpoolSettings::Nowhere("there is no state directory".to_owned());
+        return if store.enabled { why() } else { SpoolSettings::Off };
     };
     let clock = Clock { now: clock::now, unix_ms: clock::unix_millis };
     let mut options = Options::new(directory, clock);
     // A message within its own limit is never too large for the spool.
     options.max_record_bytes = options.max_record_bytes.max(2 * u64::from(config.ws_connection.max_msg_size));
     options.max_bytes = config.edgebind.store_max_bytes.unwrap_or_else(|| store.limit_bytes());
-    SpoolSettings::On(options)
+    if store.enabled { SpoolSettings::On(options) } else { SpoolSettings::RegistrationsOnly(options) }
 }
 
 /// The key for the credentials of registrations, made if need be.

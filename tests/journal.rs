@@ -212,6 +212,24 @@ fn a_password_is_restored_and_never_written_in_clear() {
 }
 
 #[test]
+fn registrations_are_kept_also_where_updates_are_not() {
+    let mut site = Site::new([remote_thing("Pump")]);
+    site.config()["offline_msg_store"] = json!({ "enabled": false });
+    let mut gateway = site.gateway();
+    site.ready(&gateway);
+    let (_listener, port) = silent();
+    add(&site, &json!({ "name": "Pump", "host": "127.0.0.1", "port": port }));
+    let update = site.local().put("Pump/Properties/label", &json!({ "label": "x" }));
+    assert_eq!(update.status, 503, "updates have no store: {}", update.text());
+    gateway.kill();
+    let gateway = site.gateway();
+    site.ready(&gateway);
+    site.local().has("Pump", true);
+    assert_eq!(status(&site)["spool"]["state"], "off");
+    assert_eq!(status(&site)["journal"]["owed"], 0);
+}
+
+#[test]
 fn a_renewal_that_changes_nothing_writes_nothing() {
     let site = Site::new([]);
     let gateway = site.gateway();

@@ -6,6 +6,7 @@
 mod carry;
 mod join;
 mod news;
+mod operator;
 mod parcel;
 mod services;
 mod standing;

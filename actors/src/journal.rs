@@ -182,7 +182,7 @@ impl Parts {
             // Nothing better stands there: an older entry would bring back what it no longer is.
             body.map_err(|error| self.book().unkept(&name, &error)).ok()
         });
-        let asked = self.spool.with(|store| match body {
+        let asked = self.spool.with_journal(|store| match body {
             Some(body) => {
                 let entry = JournalEntry { name: name.to_string(), revision, body: body.into() };
                 store.put_journal(entry, done)
@@ -197,7 +197,7 @@ impl Parts {
     /// What stands on the disk; `None` when it cannot be read now.
     async fn entries(&self) -> Option<Vec<JournalEntry>> {
         let (told, answer) = oneshot::channel();
-        self.spool.with(|store| {
+        self.spool.with_journal(|store| {
             // Whoever asked may be gone.
             store.load_journal(move |entries| told.send(entries).unwrap_or_default());
         })?;

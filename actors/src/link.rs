@@ -7,6 +7,7 @@ mod call;
 mod connect;
 mod flights;
 mod inbound;
+mod new_key;
 mod reconnect;
 mod socket;
 mod status;
@@ -36,6 +37,7 @@ use tracing::{debug, info, warn};
 
 pub use call::{Call, CallBind, CallError};
 pub use connect::{ConnectError, Target};
+pub use new_key::{KeyRefused, KeyTaken, OfferKey};
 pub use reconnect::Reconnect;
 pub use status::{LinkStatus, Phase};
 pub use trial::{Trial, TrialError};
@@ -71,6 +73,8 @@ pub struct Link {
     /// The connection before this one, while its last frames are being written.
     leaving: Option<oneshot::Receiver<()>>,
     stopping: Option<oneshot::Sender<()>>,
+    /// Another key that the platform has not answered.
+    offer: Option<new_key::Offer>,
 }
 
 struct Connection {
@@ -110,6 +114,7 @@ impl Link {
             connection: None,
             leaving: None,
             stopping: None,
+            offer: None,
         }
     }
 
@@ -181,6 +186,8 @@ impl Link {
             ctx.cancel_future(handle);
         }
         self.next_request_id = connection.session.next_request_id();
+        // The next connection uses the key that was offered.
+        self.offer = None;
         for waiting in connection.pending.into_values() {
             // The delivery follows the state of the link by itself.
             if let Waiter::Caller(waiting) = waiting {
@@ -257,6 +264,7 @@ impl Link {
                 info!(session_id, server = %self.status.borrow().server, "Authenticated by the platform.");
                 self.attempt = 0;
                 instruments().auth(Outcome::Success);
+                self.settle_offer(None);
                 self.publish(Phase::Online, |status| status.last_error = None);
             }
             Event::AuthRefused { code, reason } => self.refused(code, reason.unwrap_or_default(), ctx),
@@ -284,6 +292,9 @@ impl Link {
 
     fn refused(&mut self, code: Code, reason: String, ctx: &mut Context<Self>) {
         instruments().auth(Outcome::of_code(code.0));
+        if self.settle_offer(Some((code, reason.as_str()))) {
+            return;
+        }
         let text = format!("the platform refused the application key ({code}) {reason}");
         if self.status.borrow().last_error.as_deref() != Some(text.as_str()) {
             warn!(%code, %reason, "The platform refused the application key.");

@@ -17,7 +17,9 @@ pub use handle::{Absence, Spool, SpoolEvent, SpoolState};
 pub enum SpoolSettings {
     /// In this directory, within these bounds.
     On(Options),
-    /// `offline_msg_store.enabled` is false.
+    /// Only registrations are kept in this directory: `offline_msg_store.enabled` is false.
+    RegistrationsOnly(Options),
+    /// Nothing is kept.
     Off,
     /// There is no directory to keep them in; why, for people.
     Nowhere(String),
@@ -47,8 +49,9 @@ impl SpoolUnit {
 
     /// Closes what is open, then opens. Both happen elsewhere: closing waits for the last commit.
     fn open(&self, ctx: &mut Context<Self>) {
-        let SpoolSettings::On(options) = self.settings.clone() else {
-            return self.lifeline.report("off");
+        let options = match self.settings.clone() {
+            SpoolSettings::On(options) | SpoolSettings::RegistrationsOnly(options) => options,
+            SpoolSettings::Off | SpoolSettings::Nowhere(_) => return self.lifeline.report("off"),
         };
         self.lifeline.report("opening");
         let closed = self.spool.close();

@@ -69,7 +69,9 @@ impl Tree {
         let (status, link_status) = watch::channel(first);
         let store = Spool::of(&settings.spool);
         let journal = match &settings.spool {
-            SpoolSettings::On(_) => Journal::new(store.clone(), settings.install_key),
+            SpoolSettings::On(_) | SpoolSettings::RegistrationsOnly(_) => {
+                Journal::new(store.clone(), settings.install_key)
+            }
             _ => Journal::default(),
         };
         let units = Units {

@@ -9,6 +9,7 @@
 //! The crate reads the configuration file and the files that secrets refer to, and nothing else; the environment is
 //! handed in by the caller. It writes only in [`edit`], when a service of the original asks for it.
 
+mod credentials;
 mod diagnostic;
 mod document;
 pub mod edit;
@@ -24,9 +25,11 @@ mod report;
 mod schema;
 mod sealed;
 mod secrets;
+mod settings;
 mod state_dir;
 mod validate;
 
+pub use credentials::Credentials;
 pub use diagnostic::{Code, Diagnostic, Excerpt, Severity};
 pub use load::{Document, FileText, LoadError, Loaded, Origin, Origins, Sources, load};
 pub use model::{
@@ -34,4 +37,5 @@ pub use model::{
     NameConflict, Observability, OfflineStore, Protocol, Proxy, RawGroup, Server, WsConnection,
 };
 pub use sealed::{InstallKey, SealError};
+pub use settings::{Difference, Settings};
 pub use state_dir::{configured_state_dir, usual_state_dir};

@@ -2,8 +2,12 @@
 //! (StartFileLogging; EMS notes, 7.9).
 
 pub mod file;
+pub mod level;
 pub mod ring;
+pub(crate) mod stdout;
 
 mod record;
+mod utc;
 
-pub use record::LogRecord;
+pub use record::{LogRecord, SEVERITY, SOURCE};
+pub use utc::Utc;

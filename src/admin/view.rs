@@ -115,11 +115,10 @@ pub(super) async fn status(units: &Units, facts: &Facts) -> StatusView {
     let link = units.link_status.borrow().clone();
     let counts = units.roster.counts();
     let journal = units.journal.health();
-    let mut degraded = facts.degraded.clone();
-    degraded.extend(journal.as_ref().and_then(trouble));
     let (total, bound) = (units.registry.len(), counts.get(&BindState::Bound).copied().unwrap_or_default());
     let (spool, mended) = SpoolView::of(units).await;
-    degraded.extend(mended);
+    let degraded = facts.degraded.iter().cloned().chain(mended);
+    let degraded: Vec<String> = degraded.chain(journal.as_ref().and_then(trouble)).collect();
     StatusView {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),

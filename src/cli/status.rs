@@ -1,4 +1,4 @@
-//! `edgebind status`: is the gateway ready, and if not, why.
+//! `edgebind status`: is the gateway, or the script resource, ready, and if not, why.
 
 use std::process::ExitCode;
 
@@ -11,10 +11,12 @@ use super::{
     table::{ago, ahead, at, span, text},
 };
 
-/// Says whether the running gateway is connected and all its things are bound.
+/// Says whether the running gateway is connected and all its things are bound; with --lsr, whether every script of the
+/// script resource does its work.
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples: edgebind status\n          edgebind status --state-dir /var/lib/edgebind --json\n\n\
+    after_help = "Examples: edgebind status\n          edgebind status --state-dir /var/lib/edgebind --json\n          \
+                  edgebind status --lsr\n\n\
                   Exit code 0 if it is ready, 1 if it is not or does not run."
 )]
 pub(crate) struct Args {
@@ -39,6 +41,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if args.json {
         println!("{:#}", serde_json::json!({ "status": status, "tree": tree }));
     } else {
+        let lines = if at(&status, "/program") == "lsr" { script_lines } else { lines };
         print!("{}", lines(&status, &tree, clock::unix_millis()));
     }
     if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -73,6 +76,34 @@ fn lines(status: &Value, tree: &Value, now_unix_ms: i64) -> String {
         }
     }
     lines += &spool_lines(at(status, "/spool"), now_unix_ms);
+    lines + &troubles(status, tree)
+}
+
+/// The status of a script resource for people.
+fn script_lines(status: &Value, tree: &Value, now_unix_ms: i64) -> String {
+    let mut lines = format!(
+        "edgebind {}, script resource, process {}, since {}: {}\nlocal      http://{}\nscripts    {}\n",
+        text(at(status, "/version")),
+        at(status, "/pid"),
+        ago(at(status, "/started_unix_ms"), now_unix_ms),
+        text(at(status, "/health")),
+        text(at(status, "/http")),
+        at(status, "/scripts/total"),
+    );
+    for (state, count) in at(status, "/scripts/by_state").as_object().into_iter().flatten() {
+        lines += &format!("           {count} {}\n", state.to_ascii_lowercase());
+    }
+    let failed = at(status, "/failed").as_array();
+    for script in failed.into_iter().flatten().take(SHOWN) {
+        let (name, result) = (text(at(script, "/name")), text(at(script, "/result")));
+        lines += &format!("script     {name}: {}\n", result.replace('\n', "\n           "));
+    }
+    lines + &troubles(status, tree)
+}
+
+/// What is to be mended, and the units that fell.
+fn troubles(status: &Value, tree: &Value) -> String {
+    let mut lines = String::new();
     for reason in at(status, "/degraded").as_array().into_iter().flatten() {
         lines += &format!("to mend    {}\n", text(reason));
     }
@@ -156,6 +187,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn people_read_which_script_failed_where() {
+        let status = json!({
+            "program": "lsr", "version": "0.1.0", "pid": 7, "started_unix_ms": 0, "http": "127.0.0.1:8001",
+            "health": "degraded", "degraded": [],
+            "scripts": { "total": 3, "by_state": { "Finished": 1, "Running": 2 } },
+            "failed": [{ "name": "pump", "file": "pump.lua", "result": "Error: pump.lua:3: no\nstack traceback" }]
+        });
+        let expected = "edgebind 0.1.0, script resource, process 7, since 1 min: degraded\n\
+                        local      http://127.0.0.1:8001\nscripts    3\n           1 finished\n           2 running\n\
+                        script     pump: Error: pump.lua:3: no\n           stack traceback\n";
+        assert_eq!(script_lines(&status, &json!({ "state": "running" }), 62_000), expected);
+    }
 
     #[test]
     fn people_read_what_is_wrong_and_when_it_is_tried_again() {

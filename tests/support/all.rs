@@ -11,13 +11,19 @@
 mod http;
 mod port;
 mod process;
+mod recorder;
+mod resource;
 mod rest;
+mod scripts;
 mod site;
 mod wait;
 
 pub(crate) use http::{Answer, Request, exchange};
 pub(crate) use port::free_port;
 pub(crate) use process::{Process, edgebind};
+pub(crate) use recorder::{Recorder, Seen, rows_of};
+pub(crate) use resource::Resource;
 pub(crate) use rest::{Local, Rest, result};
+pub(crate) use scripts::Scripts;
 pub(crate) use site::{EDGE_GATEWAY, Site, remote_thing};
 pub(crate) use wait::{SOON, wait_for, wait_until};

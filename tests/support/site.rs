@@ -93,9 +93,15 @@ impl Site {
 
     /// Starts the platform with another key than the gateway's.
     pub(crate) fn platform_with_key(&self, key: &str) -> Process {
+        self.platform_with_keys(&[key])
+    }
+
+    /// Starts the platform with several keys.
+    pub(crate) fn platform_with_keys(&self, keys: &[&str]) -> Process {
         let model = self.file("model.json", &self.model.to_string());
         let port = self.platform_port.to_string();
-        let arguments = ["platform", "--port", &port, "--model", &model, "--app-key", key, "--json"];
+        let mut arguments = vec!["platform", "--port", &port, "--model", &model, "--json"];
+        arguments.extend(keys.iter().flat_map(|key| ["--app-key", *key]));
         Process::start(self.folder(), &arguments, &[])
     }
 
@@ -128,12 +134,17 @@ impl Site {
 
     /// Waits until the gateway listens, at the port that it was told.
     pub(crate) fn ready(&self, gateway: &Process) {
+        let ready = self.is_up(gateway);
+        assert_eq!(ready["http"], format!("127.0.0.1:{}", self.gateway_port));
+    }
+
+    /// Waits until the gateway listens, wherever that is; what it says of that.
+    pub(crate) fn is_up(&self, gateway: &Process) -> Value {
         let file = self.folder().join("state/ready.json");
-        let ready: Value = wait_until("ready.json of the gateway", || {
+        wait_until("ready.json of the gateway", || {
             let ready: Value = serde_json::from_str(&fs::read_to_string(&file).ok()?).ok()?;
             (ready["pid"] == gateway.id()).then_some(ready)
-        });
-        assert_eq!(ready["http"], format!("127.0.0.1:{}", self.gateway_port));
+        })
     }
 
     /// The platform's REST interface.

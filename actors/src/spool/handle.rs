@@ -63,13 +63,13 @@ impl Spool {
     pub(crate) fn of(settings: &SpoolSettings) -> Self {
         let absence = match settings {
             SpoolSettings::On(_) => None,
-            SpoolSettings::Off => Some(Absence::Off),
+            SpoolSettings::Off | SpoolSettings::RegistrationsOnly(_) => Some(Absence::Off),
             SpoolSettings::Nowhere(why) => Some(Absence::Nowhere(why.clone())),
         };
         Self(Arc::new(Shared { absence, ..Shared::default() }))
     }
 
-    /// Why there is no store; `None` if there is one or will be.
+    /// Why updates have no store; `None` if there is one or will be.
     #[must_use]
     pub fn absence(&self) -> Option<&Absence> {
         self.0.absence.as_ref()
@@ -79,6 +79,11 @@ impl Spool {
     ///
     /// `work` must be short; the calls of the store are, they only queue.
     pub fn with<T>(&self, work: impl FnOnce(&edgebind_store::Spool) -> T) -> Option<T> {
+        if self.0.absence.is_some() { None } else { self.with_journal(work) }
+    }
+
+    /// As [`Spool::with`], for the journal of registrations, which is kept also where updates are not.
+    pub(crate) fn with_journal<T>(&self, work: impl FnOnce(&edgebind_store::Spool) -> T) -> Option<T> {
         self.0.store.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(work)
     }
 
@@ -157,7 +162,10 @@ impl Teller {
         let Some(shared) = self.shared.upgrade() else { return };
         let opened = matches!(event, Event::Opened(_));
         let event = SpoolEvent { generation: self.generation, event };
-        shared.follower.lock().unwrap_or_else(PoisonError::into_inner).take(event);
+        // Who delivers is to know of no store where updates have none.
+        if shared.absence.is_none() {
+            shared.follower.lock().unwrap_or_else(PoisonError::into_inner).take(event);
+        }
         if opened {
             shared.state.send_if_modified(|state| {
                 let present = state.generation == self.generation;
