@@ -90,5 +90,8 @@ fn with_the_spool_off_nothing_is_kept_and_the_answer_is_503() {
         assert_eq!(caller.join().unwrap().status, 504, "{kind}");
     }
     wait_for("the status", || house.status()["status"]["spool"]["state"].clone(), |state| state == "off");
-    assert!(!house.site.folder().join("state/spool.db").exists());
+    // Registrations are kept all the same; the file has no record.
+    let view = edgebind_store::View::open(&house.site.folder().join("state")).expect("the journal");
+    let kept = view.summary().expect("readable");
+    assert_eq!((kept.records, kept.dead_records), (0, 0));
 }
