@@ -135,7 +135,10 @@ impl Tree {
 
     /// Stops everything in order: things first, then their bindings, then the connection.
     pub async fn stop(self, deadline: Duration) -> StopReport {
-        stop_tree(&self.root, deadline).await
+        let report = stop_tree(&self.root, deadline).await;
+        // What the others handed over may still be on its way to disk, also when somebody took all the time there was.
+        tokio::time::timeout(LAST_COMMIT, self.units.spool.close()).await.unwrap_or_default();
+        report
     }
 }
 
@@ -206,5 +209,7 @@ fn equipment(units: &Units) -> edgebind_kernel::SupervisorBuilder {
 
 const PLATFORM: &str = "platform";
 const EQUIPMENT: &str = "equipment";
+/// What the last commit of the store may take.
+const LAST_COMMIT: Duration = Duration::from_secs(2);
 /// A tree answers within a second; this is for one that is being torn down.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -115,13 +115,26 @@ async fn submit(
     arrived: Instant,
     only_keep: bool,
 ) -> Result<Receipt, CallError> {
-    let Some(delivery) = units.delivery() else { return Err(CallError::Dropped) };
     let (ticket, answer) = Ticket::new();
-    // A full mailbox drops the message, and its ticket says so.
-    delivery.try_send(Submit { parcel, ticket, arrived, only_keep }).unwrap_or_default();
+    hand_over(units, Submit { parcel, ticket, arrived, only_keep }).await;
     match tokio::time::timeout(last_resort(units), answer).await {
         Ok(answer) => answer.unwrap_or(Err(CallError::Dropped)),
         Err(_) => Err(CallError::TimedOut),
+    }
+}
+
+/// Gives the delivery what it is to deliver. One that is just being started is waited for a little; else the message is
+/// dropped, and its ticket says so.
+async fn hand_over(units: &Units, mut submit: Submit) {
+    let end = clock::now() + START;
+    while clock::now() < end {
+        if let Some(delivery) = units.delivery() {
+            match delivery.try_send(submit) {
+                Ok(()) | Err(actix::prelude::SendError::Full(_)) => return,
+                Err(actix::prelude::SendError::Closed(back)) => submit = back,
+            }
+        }
+        tokio::time::sleep(START_PAUSE).await;
     }
 }
 
@@ -129,3 +142,7 @@ async fn submit(
 fn last_resort(units: &Units) -> Duration {
     units.session.message_timeout * 2 + Duration::from_secs(60)
 }
+
+/// How long the delivery is waited for when it is being started, and how often it is looked for.
+const START: Duration = Duration::from_secs(2);
+const START_PAUSE: Duration = Duration::from_millis(10);

@@ -40,6 +40,8 @@ pub(super) struct SpoolView {
     dead_records: u64,
     /// Records put into it since the start, and how long the last commit took.
     appended: u64,
+    /// Transactions since the start.
+    commits: u64,
     last_commit_us: Option<u64>,
     /// Where a damaged file was put.
     set_aside: Option<String>,
@@ -83,6 +85,7 @@ impl SpoolView {
             limit_bytes: health.map_or(0, |health| health.limit_bytes),
             dead_records: health.map_or(0, |health| health.dead_records),
             appended: health.map_or(0, |health| health.appended),
+            commits: health.map_or(0, |health| health.commits),
             last_commit_us: health
                 .filter(|health| health.commits > 0)
                 .map(|health| u64::try_from(health.last_commit.as_micros()).unwrap_or(u64::MAX)),

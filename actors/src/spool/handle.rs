@@ -129,7 +129,7 @@ impl Spool {
 
     /// Takes the store away; it is closed on a thread that may wait, after what was queued is committed. The future ends
     /// with the closing, and with any before it: the file can be opened again then.
-    pub(super) fn close(&self) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn close(&self) -> impl Future<Output = ()> + use<> {
         let store = self.0.store.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(store) = store {
             self.0.closing.send_modify(|closing| *closing += 1);
