@@ -1,6 +1,6 @@
 //! Composition root of the gateway: puts the supervision tree and the HTTP front together as the configuration says.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use edgebind_actors::{
     Registration, RegistrationError, Units,
@@ -48,17 +48,21 @@ impl GatewayError {
 }
 
 impl Gateway {
-    /// Starts everything; connecting goes on in the background.
-    pub(crate) fn start(config: &Config, local: LocalSettings) -> Result<Self, GatewayError> {
+    /// Starts everything; connecting goes on in the background. A certificate of the installation is kept in `state_dir`.
+    pub(crate) fn start(
+        config: &Config,
+        local: LocalSettings,
+        state_dir: Option<&Path>,
+    ) -> Result<Self, GatewayError> {
         for unserved in unserved(config) {
             if unserved.stops {
                 return Err(GatewayError::Unserved(unserved));
             }
             info!(key = unserved.key, effect = unserved.text, "Not served in this version.");
         }
-        let front = front_settings(config)?;
+        let front = front_settings(config, state_dir)?;
         let settings = TreeSettings {
-            link: link_settings(config),
+            link: link_settings(config)?,
             agents: tls::towards_agents(config)?,
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
@@ -101,7 +105,7 @@ impl Gateway {
     }
 }
 
-fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
+fn front_settings(config: &Config, state_dir: Option<&Path>) -> Result<FrontSettings, GatewayError> {
     let server = &config.http_server;
     let credentials = match (server.authenticate, &server.user, &server.password) {
         (false, ..) => Credentials::open(),
@@ -112,6 +116,7 @@ fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
         host: server.host.clone(),
         port: server.port,
         ports_to_try: server.ports_to_try,
+        tls: tls::of_server(config, state_dir)?,
         credentials,
         csrf_rotation: server.enable_csrf_tokens.then(|| server.csrf_rotation()),
         connections: server.connection_limit(),
@@ -119,9 +124,10 @@ fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
     })
 }
 
-fn link_settings(config: &Config) -> LinkSettings {
+fn link_settings(config: &Config) -> Result<LinkSettings, TlsError> {
     let connection = &config.ws_connection;
     let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let tls = tls::towards_platform(config)?;
     let targets = config
         .servers_in_order()
         .map(|server| Target {
@@ -132,9 +138,10 @@ fn link_settings(config: &Config) -> LinkSettings {
             max_frame_bytes: limit(connection.max_frame_size),
             max_message_bytes: limit(connection.max_msg_size),
             timeout: connection.connect_timeout,
+            tls: tls.clone(),
         })
         .collect();
-    LinkSettings {
+    Ok(LinkSettings {
         targets,
         app_key: config.app_key.clone(),
         session: SessionSettings {
@@ -150,7 +157,7 @@ fn link_settings(config: &Config) -> LinkSettings {
             interval: connection.connect_retry_interval,
             max_delay: connection.max_connect_delay,
         },
-    }
+    })
 }
 
 /// The things of `auto_bind`; an entry that cannot be bound is left out and said, the others are bound.

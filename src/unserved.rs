@@ -1,6 +1,6 @@
 //! What a configuration may ask for and this version does not do: `run` and `check` say the same about it.
 
-use edgebind_config::{Config, Encryption};
+use edgebind_config::Config;
 use serde::Serialize;
 
 /// A wish of the configuration that is not fulfilled.
@@ -18,14 +18,6 @@ pub(crate) struct Unserved {
 pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
     let connection = &config.ws_connection;
     [
-        (
-            connection.encryption != Encryption::None,
-            stop("ws_connection.encryption", "ssl: this version connects in clear only; set it to none"),
-        ),
-        (
-            config.http_server.ssl,
-            stop("http_server.ssl", "true: this version serves in clear only; set it to false"),
-        ),
         (
             config.proxy.is_some(),
             stop("proxy", "there: this version connects directly only; remove the group"),
@@ -80,12 +72,11 @@ mod tests {
         let keys = |config: &Config| -> Vec<(&'static str, bool)> {
             unserved(config).iter().map(|found| (found.key, found.stops)).collect()
         };
-        assert_eq!(keys(&config), [("ws_connection.encryption", true), ("offline_msg_store.enabled", false)]);
-        config.ws_connection.encryption = Encryption::None;
+        assert_eq!(keys(&config), [("offline_msg_store.enabled", false)]);
         config.offline_msg_store.enabled = false;
         assert!(keys(&config).is_empty());
-        config.http_server.ssl = true;
+        config.proxy = Some(edgebind_config::Proxy::default());
         config.fips.enabled = true;
-        assert_eq!(keys(&config), [("http_server.ssl", true), ("fips.enabled", false)]);
+        assert_eq!(keys(&config), [("proxy", true), ("fips.enabled", false)]);
     }
 }

@@ -54,10 +54,8 @@ fn values_that_cannot_be_are_all_named_at_once() {
 
 #[test]
 fn what_this_version_cannot_do_ends_with_78_and_says_what_would_work() {
-    let cases: [(&str, Change); 4] = [
-        ("encryption", |config| config["ws_connection"]["encryption"] = json!("ssl")),
-        // The original's default.
-        ("encryption", |config| drop(config.as_object_mut().unwrap().remove("ws_connection"))),
+    let cases: [(&str, Change); 3] = [
+        ("proxy", |config| config["proxy"] = json!({ "host": "localhost" })),
         ("ssl", |config| config["http_server"]["ssl"] = json!(true)),
         ("authenticate", |config| config["http_server"]["authenticate"] = json!(true)),
     ];
@@ -71,10 +69,10 @@ fn what_this_version_cannot_do_ends_with_78_and_says_what_would_work() {
         assert!(!site.folder().join("state/ready.json").exists());
     }
     let mut site = Site::new([]);
-    site.config()["ws_connection"]["encryption"] = json!("ssl");
+    site.config()["proxy"] = json!({ "host": "localhost" });
     let mut gateway = site.gateway();
     gateway.ended();
-    let sentence = "this version connects in clear only; set it to none";
+    let sentence = "this version connects directly only; remove the group";
     assert!(gateway.log().contains(sentence), "{}", gateway.log());
 }
 

@@ -84,15 +84,34 @@ fn platforms(config: &Config) -> Vec<String> {
 }
 
 fn trust(config: &Config) -> String {
-    let Certificates { validate, allow_self_signed, cert_chain, disable_hostname_validation, .. } =
-        &config.certificates;
+    let Certificates {
+        validate,
+        allow_self_signed,
+        cert_chain,
+        disable_hostname_validation,
+        fingerprint_allowlist,
+        validation_criteria,
+        ..
+    } = &config.certificates;
     if config.ws_connection.encryption == Encryption::None {
         return "in clear: everybody on the way can read and change everything, the application key too"
             .to_owned();
     }
+    let criteria =
+        if validation_criteria.is_some() { "; it must carry the names of `validation_criteria`" } else { "" };
+    if !fingerprint_allowlist.is_empty() {
+        return format!("encrypted; only certificates of `fingerprint_allowlist` are taken{criteria}");
+    }
     if !validate {
-        return "encrypted, and any certificate is taken: whoever stands in between can pose as the platform"
-            .to_owned();
+        return match criteria {
+            "" => {
+                "encrypted, and any certificate is taken: whoever stands in between can pose as the platform"
+                    .to_owned()
+            }
+            criteria => format!(
+                "encrypted, and nobody's signature counts: whoever stands in between can pose as the platform{criteria}"
+            ),
+        };
     }
     let mut text = "encrypted; the certificate must be signed by ".to_owned();
     text.push_str(&match cert_chain.as_slice() {
@@ -108,6 +127,7 @@ fn trust(config: &Config) -> String {
     } else {
         "; the name in it must be the host's"
     });
+    text.push_str(criteria);
     text
 }
 

@@ -96,7 +96,7 @@ impl Demo {
 
         let gateway_port = free_port("the gateway", args.gateway_port)?;
         let gateway =
-            Gateway::start(&config(platform.address(), &key, gateway_port), LocalSettings::default())
+            Gateway::start(&config(platform.address(), &key, gateway_port), LocalSettings::default(), None)
                 .map_err(|error| error.to_string())?;
         println!("Gateway    {}", gateway.address());
 

@@ -15,6 +15,7 @@ use edgebind_platform::{
     model::Model,
     relay::{self, Relay, RelayControl},
 };
+use edgebind_tls::Identity;
 use serde_json::json;
 use tracing::warn;
 
@@ -52,6 +53,12 @@ pub(crate) struct Args {
     /// Writes the model file after changes, values included; one that is not there yet is made.
     #[arg(long, requires = "model")]
     persist: bool,
+    /// Certificate in PEM, with those that lead to its signer: the platform serves in TLS.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Private key of --tls-cert, PEM or PKCS#8, not encrypted.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Port of the control interface for tests on 127.0.0.1, 0 for any free one: scripted answers and faults.
     #[arg(long, value_name = "PORT")]
     control_port: Option<u16>,
@@ -111,6 +118,10 @@ fn settings(args: &Args) -> Result<Settings, String> {
     settings.persist = args.model.clone().filter(|_| args.persist);
     settings.control_port = args.control_port;
     settings.app_keys = keys(args)?;
+    if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        let identity = Identity::read(certificate, key, None).and_then(|identity| identity.into_server(None));
+        settings.tls = Some(identity.map_err(|error| format!("--tls-cert, --tls-key: {error}"))?);
+    }
     if args.last_in_wins {
         settings.policy = edgebind_platform::model::Policy::LastInWins;
     }

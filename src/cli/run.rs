@@ -210,7 +210,7 @@ fn degraded(file: &Path, copy: &Path) -> String {
 
 async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()>) -> End {
     let Start { state_dir, last_good, degraded, local } = start;
-    let mut gateway = match Gateway::start(config, local) {
+    let mut gateway = match Gateway::start(config, local, state_dir.map(StateDir::path)) {
         Ok(gateway) => gateway,
         Err(error) => {
             error!(%error, "The gateway does not start.");

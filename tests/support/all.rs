@@ -12,6 +12,7 @@ mod http;
 mod port;
 mod process;
 mod rest;
+mod server;
 mod site;
 mod wait;
 
@@ -19,5 +20,6 @@ pub(crate) use http::{Answer, Request, exchange};
 pub(crate) use port::free_port;
 pub(crate) use process::{Process, edgebind};
 pub(crate) use rest::{Local, Rest, result};
+pub(crate) use server::Server;
 pub(crate) use site::{EDGE_GATEWAY, Site, remote_thing};
 pub(crate) use wait::{SOON, wait_for, wait_until};

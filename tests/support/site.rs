@@ -83,10 +83,15 @@ impl Site {
 
     /// Starts the platform with another key than the gateway's.
     pub(crate) fn platform_with_key(&self, key: &str) -> Process {
+        self.platform_at(self.platform_port, key, &[])
+    }
+
+    /// Starts the platform at another port than the gateway knows, or with further arguments.
+    pub(crate) fn platform_at(&self, port: u16, key: &str, further: &[&str]) -> Process {
         let model = self.file("model.json", &self.model.to_string());
-        let port = self.platform_port.to_string();
+        let port = port.to_string();
         let arguments = ["platform", "--port", &port, "--model", &model, "--app-key", key, "--json"];
-        Process::start(self.folder(), &arguments, &[])
+        Process::start(self.folder(), &[&arguments, further].concat(), &[])
     }
 
     /// Starts the gateway.

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use actix_codec::Framed;
+use actix_http::error::ParseError;
 use actix_http::ws::Codec;
 use awc::{
     BoxedSocket, Connector,
-    error::WsClientError,
+    error::{SendRequestError, WsClientError},
     http::{Version, header::HeaderValue},
 };
+use edgebind_tls::Client;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What is needed to open a connection.
@@ -26,8 +28,10 @@ pub struct Target {
     pub max_frame_bytes: usize,
     /// Largest message that may come in, in bytes.
     pub max_message_bytes: usize,
-    /// TCP and upgrade together.
+    /// TCP, proxy, TLS and upgrade together.
     pub timeout: Duration,
+    /// TLS towards the platform; in clear without.
+    pub tls: Option<Client>,
 }
 
 /// An open WebSocket.
@@ -57,6 +61,14 @@ pub enum ConnectError {
         status: u16,
         /// Path.
         resource: String,
+    },
+    /// There is no TLS between the two.
+    #[error("{server}: {reason}")]
+    Tls {
+        /// `host:port`.
+        server: String,
+        /// What was seen, and which key changes it.
+        reason: String,
     },
     /// Everything else that the socket says.
     #[error("{server}: {reason}")]
@@ -95,7 +107,7 @@ impl Target {
             .max_http_version(Version::HTTP_11)
             .connector(
                 Connector::new()
-                    .connector(edgebind_tls::connector(None, edgebind_tls::direct))
+                    .connector(edgebind_tls::connector(self.tls.clone(), edgebind_tls::direct))
                     .timeout(self.timeout),
             )
             .disable_timeout()
@@ -114,8 +126,24 @@ impl Target {
             Ok(Err(WsClientError::InvalidResponseStatus(status))) => {
                 Err(ConnectError::Status { server, status: status.as_u16(), resource: self.resource.clone() })
             }
-            Ok(Err(error)) => Err(ConnectError::Socket { server, reason: error.to_string() }),
+            Ok(Err(error)) => Err(self.failed(server, &error)),
             Err(_) => Err(ConnectError::Timeout { server, timeout: self.timeout }),
+        }
+    }
+
+    fn failed(&self, server: String, error: &WsClientError) -> ConnectError {
+        let reason = match error {
+            WsClientError::SendRequest(SendRequestError::Connect(error)) => {
+                edgebind_tls::handshake_error(error).map(ToString::to_string)
+            }
+            WsClientError::SendRequest(
+                SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)),
+            ) => self.tls.as_ref().and_then(|tls| tls.objection(error)).map(|error| error.to_string()),
+            _ => None,
+        };
+        match reason {
+            Some(reason) => ConnectError::Tls { server, reason },
+            None => ConnectError::Socket { server, reason: error.to_string() },
         }
     }
 }
