@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use edgebind_actors::{
-    Registration, RegistrationError, Units,
+    Proxy, Registration, RegistrationError, Units,
     link::{LinkSettings, Reconnect, Target},
     local::LocalSettings,
     tree::{Tree, TreeSettings},
@@ -17,7 +17,7 @@ use crate::{
     admin::{Facts, Sight},
     front::{Credentials, Front, FrontError, FrontSettings},
     tls::{self, TlsError},
-    unserved::{Unserved, unserved},
+    unserved::unserved,
 };
 
 /// The running gateway.
@@ -30,8 +30,6 @@ pub(crate) struct Gateway {
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GatewayError {
-    #[error("`{}` is {}", .0.key, .0.text)]
-    Unserved(Unserved),
     #[error("http_server.authenticate is true without user and password")]
     Credentials,
     #[error(transparent)]
@@ -55,9 +53,6 @@ impl Gateway {
         state_dir: Option<&Path>,
     ) -> Result<Self, GatewayError> {
         for unserved in unserved(config) {
-            if unserved.stops {
-                return Err(GatewayError::Unserved(unserved));
-            }
             info!(key = unserved.key, effect = unserved.text, "Not served in this version.");
         }
         let front = front_settings(config, state_dir)?;
@@ -128,6 +123,11 @@ fn link_settings(config: &Config) -> Result<LinkSettings, TlsError> {
     let connection = &config.ws_connection;
     let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let tls = tls::towards_platform(config)?;
+    let proxy = config.proxy.as_ref().map(|proxy| Proxy {
+        host: proxy.host.clone(),
+        port: proxy.port,
+        credentials: proxy.user.clone().map(|user| (user, proxy.password.clone().unwrap_or_default())),
+    });
     let targets = config
         .servers_in_order()
         .map(|server| Target {
@@ -138,6 +138,7 @@ fn link_settings(config: &Config) -> Result<LinkSettings, TlsError> {
             max_frame_bytes: limit(connection.max_frame_size),
             max_message_bytes: limit(connection.max_msg_size),
             timeout: connection.connect_timeout,
+            proxy: proxy.clone(),
             tls: tls.clone(),
         })
         .collect();

@@ -8,20 +8,14 @@ use serde::Serialize;
 pub(crate) struct Unserved {
     /// The key that asks for it.
     pub(crate) key: &'static str,
-    /// Whether `run` refuses to start: going on would be less safe than the configuration wants, or reach nothing.
-    pub(crate) stops: bool,
     /// What happens instead.
     pub(crate) text: &'static str,
 }
 
-/// Everything that `config` asks for in vain, what stops the gateway first.
+/// Everything that `config` asks for in vain. Nothing of it is less safe than what was asked for.
 pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
     let connection = &config.ws_connection;
     [
-        (
-            config.proxy.is_some(),
-            stop("proxy", "there: this version connects directly only; remove the group"),
-        ),
         (
             config.file.is_some(),
             note("file", "file services are answered NOT_IMPLEMENTED and do not stand in GetMetadata"),
@@ -54,12 +48,8 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
     .collect()
 }
 
-const fn stop(key: &'static str, text: &'static str) -> Unserved {
-    Unserved { key, stops: true, text }
-}
-
 const fn note(key: &'static str, text: &'static str) -> Unserved {
-    Unserved { key, stops: false, text }
+    Unserved { key, text }
 }
 
 #[cfg(test)]
@@ -67,16 +57,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_less_safe_than_configured_stops_the_gateway() {
+    fn a_wish_that_is_not_fulfilled_is_named_by_its_key() {
         let mut config = Config::default();
-        let keys = |config: &Config| -> Vec<(&'static str, bool)> {
-            unserved(config).iter().map(|found| (found.key, found.stops)).collect()
+        let keys = |config: &Config| -> Vec<&'static str> {
+            unserved(config).iter().map(|found| found.key).collect()
         };
-        assert_eq!(keys(&config), [("offline_msg_store.enabled", false)]);
+        assert_eq!(keys(&config), ["offline_msg_store.enabled"]);
         config.offline_msg_store.enabled = false;
         assert!(keys(&config).is_empty());
-        config.proxy = Some(edgebind_config::Proxy::default());
         config.fips.enabled = true;
-        assert_eq!(keys(&config), [("proxy", true), ("fips.enabled", false)]);
+        config.ws_connection.verbose = true;
+        assert_eq!(keys(&config), ["fips.enabled", "ws_connection.verbose"]);
     }
 }

@@ -14,6 +14,7 @@ pub mod tree;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 mod name;
+mod proxy;
 mod registration;
 mod registry;
 mod reply;
@@ -23,6 +24,7 @@ mod units;
 mod upstream;
 
 pub use name::{NameError, ThingName};
+pub use proxy::{Proxy, ProxyError};
 pub use registration::{Endpoint, Registration, RegistrationError, Scheme, Source};
 pub use registry::Registry;
 pub use roster::{BindState, Conflict, EndpointStanding, EndpointState, Refusal, Roster, Standing};

@@ -19,6 +19,8 @@ use crate::node::printable;
 pub struct Explanation {
     /// Addresses of the platform in the order they are tried.
     pub platforms: Vec<String>,
+    /// The proxy in between, `proxy.example:3128`.
+    pub proxy: Option<String>,
     /// How the platform is trusted.
     pub trust: String,
     /// Whether there is an application key.
@@ -37,6 +39,10 @@ impl Explanation {
         let config = &loaded.config;
         Self {
             platforms: platforms(config),
+            proxy: config
+                .proxy
+                .as_ref()
+                .map(|proxy| printable(&format!("{}:{}", in_url(&proxy.host), proxy.port))),
             trust: printable(&trust(config)),
             has_app_key: !secrecy::ExposeSecret::expose_secret(&config.app_key).is_empty(),
             things: config.auto_bind.iter().map(|entry| ThingPlan::of(entry, config)).collect(),
@@ -51,6 +57,12 @@ impl fmt::Display for Explanation {
         writeln!(f, "Platform")?;
         for (index, platform) in self.platforms.iter().enumerate() {
             writeln!(f, "  {} {platform}", if index == 0 { "dials     " } else { "then tries" })?;
+        }
+        if let Some(proxy) = &self.proxy {
+            writeln!(
+                f,
+                "  through the proxy {proxy}, which sees where to, and user and password if it asks by Basic"
+            )?;
         }
         writeln!(f, "  {}", self.trust)?;
         if !self.has_app_key {

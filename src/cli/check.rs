@@ -103,7 +103,7 @@ impl Finding {
                 let tls = tls::problems(&loaded.config);
                 Self {
                     file: name,
-                    starts: tls.is_empty() && !unserved.iter().any(|unserved| unserved.stops),
+                    starts: tls.is_empty(),
                     tls,
                     fallback: None,
                     explanation: Some(Explanation::of(&loaded)),
@@ -154,8 +154,7 @@ impl Finding {
         if !self.unserved.is_empty() {
             println!("Not served in this version");
             for unserved in &self.unserved {
-                let stops = if unserved.stops { " (`run` does not start)" } else { "" };
-                println!("  {} {}{stops}", unserved.key, unserved.text);
+                println!("  {} {}", unserved.key, unserved.text);
             }
             println!();
         }

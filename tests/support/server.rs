@@ -29,6 +29,20 @@ impl Server {
         Self::start("/usr/sbin/nginx", &["-p", &here.to_string(), "-c", &file.display().to_string()], port)
     }
 
+    /// Starts squid with `rules` of its configuration, and waits until it listens at `port`.
+    pub(crate) fn squid(folder: &Path, port: u16, rules: &str) -> Self {
+        // Squid becomes another user.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder, mode).expect("a folder of ours");
+        let text = format!(
+            "http_port 127.0.0.1:{port}\npid_filename none\ncache_log /dev/null\naccess_log none\ncache deny all\n\
+             pinger_enable off\nshutdown_lifetime 0 seconds\nvisible_hostname proxy.test\n{rules}\n"
+        );
+        let file = folder.join("squid.conf");
+        std::fs::write(&file, text).expect("a file in the folder of the test");
+        Self::start("/usr/sbin/squid", &["-N", "-f", &file.display().to_string()], port)
+    }
+
     fn start(program: &str, arguments: &[&str], port: u16) -> Self {
         let child = Command::new(program)
             .args(arguments)

@@ -5,13 +5,18 @@ use std::time::Duration;
 use actix_codec::Framed;
 use actix_http::error::ParseError;
 use actix_http::ws::Codec;
+use actix_service::boxed::BoxFuture;
+use actix_tls::connect::{ConnectError as TcpError, ConnectInfo};
 use awc::{
     BoxedSocket, Connector,
     error::{SendRequestError, WsClientError},
-    http::{Version, header::HeaderValue},
+    http::{Uri, Version, header::HeaderValue},
 };
 use edgebind_tls::Client;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
+
+use crate::Proxy;
 
 /// What is needed to open a connection.
 #[derive(Clone, Debug)]
@@ -30,6 +35,8 @@ pub struct Target {
     pub max_message_bytes: usize,
     /// TCP, proxy, TLS and upgrade together.
     pub timeout: Duration,
+    /// The proxy in between; connected directly without.
+    pub proxy: Option<Proxy>,
     /// TLS towards the platform; in clear without.
     pub tls: Option<Client>,
 }
@@ -62,9 +69,9 @@ pub enum ConnectError {
         /// Path.
         resource: String,
     },
-    /// There is no TLS between the two.
+    /// Proxy or TLS stand between the two.
     #[error("{server}: {reason}")]
-    Tls {
+    Between {
         /// `host:port`.
         server: String,
         /// What was seen, and which key changes it.
@@ -107,7 +114,7 @@ impl Target {
             .max_http_version(Version::HTTP_11)
             .connector(
                 Connector::new()
-                    .connector(edgebind_tls::connector(self.tls.clone(), edgebind_tls::direct))
+                    .connector(edgebind_tls::connector(self.tls.clone(), self.opener()))
                     .timeout(self.timeout),
             )
             .disable_timeout()
@@ -131,18 +138,35 @@ impl Target {
         }
     }
 
-    fn failed(&self, server: String, error: &WsClientError) -> ConnectError {
-        let reason = match error {
-            WsClientError::SendRequest(SendRequestError::Connect(error)) => {
-                edgebind_tls::handshake_error(error).map(ToString::to_string)
+    /// Opens TCP, through the proxy if there is one: then it is the proxy that looks the platform's name up.
+    fn opener(&self) -> impl Fn(ConnectInfo<Uri>) -> BoxFuture<Result<TcpStream, TcpError>> + 'static {
+        let (proxy, host, port) = (self.proxy.clone(), self.host.clone(), self.port);
+        move |target| match proxy.clone() {
+            None => Box::pin(edgebind_tls::direct(target)),
+            Some(proxy) => {
+                let host = host.clone();
+                Box::pin(async move {
+                    let opened = proxy.connect(&host, port).await;
+                    opened.map_err(|error| TcpError::Io(std::io::Error::other(error)))
+                })
             }
-            WsClientError::SendRequest(
-                SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)),
-            ) => self.tls.as_ref().and_then(|tls| tls.objection(error)).map(|error| error.to_string()),
-            _ => None,
-        };
+        }
+    }
+
+    fn failed(&self, server: String, error: &WsClientError) -> ConnectError {
+        let reason =
+            match error {
+                // An error of our own making is a failed handshake, or the proxy's.
+                WsClientError::SendRequest(SendRequestError::Connect(awc::error::ConnectError::Io(
+                    error,
+                ))) if error.get_ref().is_some() => Some(error.to_string()),
+                WsClientError::SendRequest(
+                    SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)),
+                ) => self.tls.as_ref().and_then(|tls| tls.objection(error)).map(|error| error.to_string()),
+                _ => None,
+            };
         match reason {
-            Some(reason) => ConnectError::Tls { server, reason },
+            Some(reason) => ConnectError::Between { server, reason },
             None => ConnectError::Socket { server, reason: error.to_string() },
         }
     }

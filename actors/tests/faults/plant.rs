@@ -102,6 +102,7 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         max_frame_bytes: 8192,
         max_message_bytes: 1 << 20,
         timeout: Duration::from_secs(5),
+        proxy: None,
         tls: None,
     };
     TreeSettings {
