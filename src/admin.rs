@@ -1,7 +1,11 @@
 //! The admin interface: what runs and where each thing stands, for the commands (a Unix socket in the state directory)
-//! and for pages and scrapers (127.0.0.1, with a token). It only looks; it never stands on `http_server` (design 3.5).
+//! and for pages and scrapers (127.0.0.1, with a token). It looks, and who may
+//! open the socket may mend the spool; it never stands on `http_server` (design 3.5).
 
 mod guard;
+mod records;
+mod scripts;
+mod spool;
 mod token;
 mod view;
 
@@ -24,6 +28,8 @@ use tracing::warn;
 
 use crate::state_dir::StateDir;
 use guard::Guard;
+pub(crate) use records::Salvage;
+pub(crate) use scripts::ScriptSight;
 use token::Token;
 pub(crate) use view::Facts;
 
@@ -39,10 +45,21 @@ pub(crate) struct Admin {
 
 /// What the admin interface looks at.
 #[derive(Clone)]
-pub(crate) struct Sight {
+pub(crate) enum Sight {
+    /// A gateway.
+    Gateway(GatewaySight),
+    /// A script resource.
+    Scripts(ScriptSight),
+}
+
+/// What is looked at in a gateway.
+#[derive(Clone)]
+pub(crate) struct GatewaySight {
     pub(crate) units: Units,
     pub(crate) survey: Survey,
     pub(crate) facts: Facts,
+    /// Where the spool lies.
+    pub(crate) state_dir: PathBuf,
 }
 
 /// Why the admin interface does not serve.
@@ -181,37 +198,64 @@ struct Selection {
     unbound: bool,
 }
 
-async fn handle(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<State>) -> HttpResponse {
     if let Err(refused) = state.guard.check(request.headers()) {
         return refused.into_response();
     }
-    if request.method() != Method::GET {
-        return problem(StatusCode::METHOD_NOT_ALLOWED, "the admin interface only looks: use GET");
-    }
     let Some(path) = request.path().strip_prefix("/edgebind/v1/") else { return unknown(request.path()) };
-    let units = &state.sight.units;
-    match path {
-        "status" => HttpResponse::Ok().json(view::status(units, &state.sight.facts)),
-        "tree" => match state.sight.survey.look().await {
-            Some(tree) => HttpResponse::Ok().json(tree),
-            None => problem(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree does not answer"),
-        },
-        "things" => match web::Query::<Selection>::from_query(request.query_string()) {
-            Ok(selection) => HttpResponse::Ok().json(view::things(units, selection.unbound)),
-            Err(_) => problem(StatusCode::BAD_REQUEST, "the one parameter is unbound, true or false"),
-        },
-        path => match path.strip_prefix("things/").map(|name| percent_decode_str(name).decode_utf8()) {
-            Some(Ok(name)) => match view::thing(units, &name) {
-                Some(thing) => HttpResponse::Ok().json(thing),
-                None => problem(StatusCode::NOT_FOUND, &format!("no thing is registered as {name:?}")),
+    match &state.sight {
+        Sight::Gateway(sight) => sight.answer(&request, path, &body, &state.guard).await,
+        Sight::Scripts(_) if request.method() != Method::GET => problem(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "the admin interface of a script resource only looks: use GET",
+        ),
+        Sight::Scripts(sight) => sight.answer(path).await,
+    }
+}
+
+impl GatewaySight {
+    /// Answers `path` below `/edgebind/v1/`.
+    async fn answer(&self, request: &HttpRequest, path: &str, body: &[u8], guard: &Guard) -> HttpResponse {
+        let units = &self.units;
+        let folder = &self.state_dir;
+        match *request.method() {
+            Method::GET => {}
+            Method::POST if matches!(guard, Guard::Open) && path.starts_with("spool/") => {
+                let path = path.strip_prefix("spool").unwrap_or_default();
+                return records::change(units, folder, path, body).await;
+            }
+            _ => {
+                let text = "the admin interface only looks, but for the spool over the socket: use GET";
+                return problem(StatusCode::METHOD_NOT_ALLOWED, text);
+            }
+        }
+        match path {
+            "status" => HttpResponse::Ok().json(view::status(units, &self.facts).await),
+            "tree" => match self.survey.look().await {
+                Some(tree) => HttpResponse::Ok().json(tree),
+                None => problem(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree does not answer"),
             },
-            _ => unknown(request.path()),
-        },
+            "things" => match web::Query::<Selection>::from_query(request.query_string()) {
+                Ok(selection) => HttpResponse::Ok().json(view::things(units, selection.unbound)),
+                Err(_) => problem(StatusCode::BAD_REQUEST, "the one parameter is unbound, true or false"),
+            },
+            path if path == "spool" || path.starts_with("spool/") => {
+                let path = path.strip_prefix("spool").unwrap_or_default();
+                records::look(folder, path, request.query_string()).await
+            }
+            path => match path.strip_prefix("things/").map(|name| percent_decode_str(name).decode_utf8()) {
+                Some(Ok(name)) => match view::thing(units, &name) {
+                    Some(thing) => HttpResponse::Ok().json(thing),
+                    None => problem(StatusCode::NOT_FOUND, &format!("no thing is registered as {name:?}")),
+                },
+                _ => unknown(request.path()),
+            },
+        }
     }
 }
 
 fn unknown(path: &str) -> HttpResponse {
-    let known = "status, tree, things and things/<name> below /edgebind/v1/";
+    let known = "status, tree, things, things/<name>, spool, spool/records and spool/records/<number> below /edgebind/v1/";
     problem(StatusCode::NOT_FOUND, &format!("{path} is none of {known}"))
 }
 

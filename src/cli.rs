@@ -7,14 +7,17 @@ mod check;
 mod configuration;
 #[cfg(feature = "dev")]
 mod demo;
+mod doctor;
 mod encrypt;
 mod exit;
 mod inquiry;
+mod lsr;
 mod migrate;
 #[cfg(feature = "dev")]
 mod platform;
 mod run;
 mod signals;
+mod spool;
 mod status;
 mod table;
 mod telemetry;
@@ -38,10 +41,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Lsr(lsr::Args),
     Check(check::Args),
     Encrypt(encrypt::Args),
     Status(status::Args),
     Things(things::Args),
+    Doctor(doctor::Args),
+    Spool(spool::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
     Demo(demo::Args),
@@ -53,13 +59,21 @@ enum Command {
 
 /// Parses the command line and runs the command.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse_from(arguments::normalised(std::env::args_os()));
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(code) = lsr::called_as_original(&arguments) {
+        return code;
+    }
+    let arguments = lsr::with_our_options(arguments).into_iter();
+    let cli = Cli::parse_from(arguments::normalised(arguments));
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Lsr(args) => lsr::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Encrypt(args) => encrypt::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Things(args) => things::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Spool(args) => spool::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]
         Command::Demo(args) => demo::run(&args),

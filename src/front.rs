@@ -4,12 +4,10 @@
 mod admission;
 mod answer;
 mod body;
-mod credentials;
 mod csrf;
 mod handle;
 mod route;
 mod slots;
-mod throttle;
 
 use std::{
     any::Any,
@@ -24,13 +22,15 @@ use actix_web::{
     web,
 };
 use edgebind_actors::Units;
+use edgebind_config::Credentials;
 use edgebind_tls::{HttpLimits, ServerConfig, serve};
 use tracing::warn;
 
 use admission::Admission;
-pub(crate) use credentials::Credentials;
 use handle::{State, handle};
 use slots::Slots;
+
+use crate::pulse::Pulse;
 
 /// Settings of the front.
 pub(crate) struct FrontSettings {
@@ -68,14 +68,15 @@ pub(crate) enum FrontError {
 }
 
 impl Front {
-    /// Starts to listen.
-    pub(crate) fn start(units: Units, settings: FrontSettings) -> Result<Self, FrontError> {
+    /// Starts to listen; every thread that serves joins `pulse`.
+    pub(crate) fn start(units: Units, settings: FrontSettings, pulse: Pulse) -> Result<Self, FrontError> {
         let listener = listen(&settings.host, settings.port, settings.ports_to_try)?;
         let address = listener.local_addr().map_err(FrontError::Server)?;
         let FrontSettings { tls, credentials, csrf_rotation, connections, read_timeout, .. } = settings;
         let admission = Admission::new(credentials, csrf_rotation).map_err(FrontError::Server)?;
         let slots = Slots::new(connections);
         let app = move || {
+            pulse.join();
             let state = State { units: units.clone(), admission: admission.clone(), read_timeout };
             App::new().app_data(web::Data::new(state)).default_service(web::to(handle))
         };

@@ -4,18 +4,24 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use edgebind_actors::{
     Proxy, Registration, RegistrationError, Units,
+    delivery::{DeliverySettings, Services},
     link::{LinkSettings, Reconnect, Target},
     local::LocalSettings,
+    spool::SpoolSettings,
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
-use edgebind_config::Config;
+use edgebind_config::{Config, Credentials, InstallKey};
 use edgebind_kernel::{Exit, StopReport, clock};
+use edgebind_store::{Clock, Options};
 use tracing::{info, warn};
 
 use crate::{
-    admin::{Facts, Sight},
-    front::{Credentials, Front, FrontError, FrontSettings},
+    admin::{Facts, GatewaySight, Sight},
+    front::{Front, FrontError, FrontSettings},
+    pulse::Pulse,
+    service_manager::ServiceManager,
+    takeover::take_over,
     tls::{self, TlsError},
     unserved::unserved,
 };
@@ -24,6 +30,7 @@ use crate::{
 pub(crate) struct Gateway {
     tree: Tree,
     front: Front,
+    pulse: Pulse,
     started_unix_ms: i64,
 }
 
@@ -46,7 +53,8 @@ impl GatewayError {
 }
 
 impl Gateway {
-    /// Starts everything; connecting goes on in the background. A certificate of the installation is kept in `state_dir`.
+    /// Starts everything; connecting goes on in the background. What must outlive the process, a certificate of the
+    /// installation too, is kept in `state_dir`.
     pub(crate) fn start(
         config: &Config,
         local: LocalSettings,
@@ -65,11 +73,22 @@ impl Gateway {
             name_conflict: config.edgebind.name_conflict,
             auto_bind_probe: config.edgebind.auto_bind_probe,
             read_back: config.edgebind.read_back.then_some(READ_BACK_AFTER),
+            spool: spool_settings(config, state_dir),
+            install_key: state_dir.and_then(install_key),
+            delivery: DeliverySettings {
+                max_age: config.edgebind.store_max_age,
+                rate_per_s: config.edgebind.replay_rate,
+                store_services: Services::new(config.edgebind.store_services.clone()),
+            },
         };
+        if let SpoolSettings::On(options) = &settings.spool {
+            take_over(config.offline_msg_store.original_directory(), options);
+        }
         let tree = Tree::start(settings, configured_things(config));
-        let front = Front::start(tree.units().clone(), front)?;
+        let pulse = Pulse::default();
+        let front = Front::start(tree.units().clone(), front, pulse.clone())?;
         info!(address = %front.address, "Listening for script resources and local callers.");
-        Ok(Self { tree, front, started_unix_ms: clock::unix_millis() })
+        Ok(Self { tree, front, pulse, started_unix_ms: clock::unix_millis() })
     }
 
     /// Address at which local callers are served.
@@ -83,9 +102,19 @@ impl Gateway {
     }
 
     /// What the admin interface looks at; `degraded` is what somebody has to mend.
-    pub(crate) fn sight(&self, degraded: Vec<String>) -> Sight {
+    pub(crate) fn sight(&self, state_dir: &Path, degraded: Vec<String>) -> Sight {
         let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
-        Sight { units: self.tree.units().clone(), survey: self.tree.survey(), facts }
+        Sight::Gateway(GatewaySight {
+            units: self.tree.units().clone(),
+            survey: self.tree.survey(),
+            facts,
+            state_dir: state_dir.to_owned(),
+        })
+    }
+
+    /// Who tells the service manager how this gateway stands.
+    pub(crate) fn service_manager(&self) -> ServiceManager {
+        ServiceManager::new(self.tree.units().clone(), self.tree.survey(), self.pulse.clone())
     }
 
     /// Resolves when the gateway has given up: a defect that restarts did not cure.
@@ -119,7 +148,8 @@ fn front_settings(config: &Config, state_dir: Option<&Path>) -> Result<FrontSett
     })
 }
 
-fn link_settings(config: &Config) -> Result<LinkSettings, TlsError> {
+/// How the connection to the platform is made.
+pub(crate) fn link_settings(config: &Config) -> Result<LinkSettings, TlsError> {
     let connection = &config.ws_connection;
     let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let tls = tls::towards_platform(config)?;
@@ -159,6 +189,32 @@ fn link_settings(config: &Config) -> Result<LinkSettings, TlsError> {
             max_delay: connection.max_connect_delay,
         },
     })
+}
+
+/// Registrations are kept wherever there is a place for them; updates, unless the site wants that off.
+fn spool_settings(config: &Config, state_dir: Option<&Path>) -> SpoolSettings {
+    let store = &config.offline_msg_store;
+    let Some(directory) = state_dir else {
+        let why = || SpoolSettings::Nowhere("there is no state directory".to_owned());
+        return if store.enabled { why() } else { SpoolSettings::Off };
+    };
+    let clock = Clock { now: clock::now, unix_ms: clock::unix_millis };
+    let mut options = Options::new(directory, clock);
+    // A message within its own limit is never too large for the spool.
+    options.max_record_bytes = options.max_record_bytes.max(2 * u64::from(config.ws_connection.max_msg_size));
+    options.max_bytes = config.edgebind.store_max_bytes.unwrap_or_else(|| store.limit_bytes());
+    if store.enabled { SpoolSettings::On(options) } else { SpoolSettings::RegistrationsOnly(options) }
+}
+
+/// The key for the credentials of registrations, made if need be.
+fn install_key(state_dir: &Path) -> Option<Arc<InstallKey>> {
+    match InstallKey::read_or_make(state_dir) {
+        Ok(key) => Some(Arc::new(key)),
+        Err(error) => {
+            warn!(%error, "Registrations with a password are not kept over a restart.");
+            None
+        }
+    }
 }
 
 /// The things of `auto_bind`; an entry that cannot be bound is left out and said, the others are bound.

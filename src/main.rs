@@ -4,10 +4,16 @@ mod admin;
 #[cfg(feature = "dev")]
 mod agents;
 mod cli;
+mod doctor;
 mod front;
 mod gateway;
 mod last_good;
+mod pulse;
+mod script_resource;
+mod service_manager;
+mod spool;
 mod state_dir;
+mod takeover;
 mod tls;
 mod unserved;
 

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use edgebind_config::Config;
+use edgebind_config::{Config, usual_state_dir};
 
 pub(crate) use lock::StateDir;
 pub(crate) use ready::ReadyFile;
@@ -20,7 +20,7 @@ pub(crate) enum StateDirError {
     Nowhere,
     #[error("cannot make the state directory {}: {source}", path.display())]
     Create { path: PathBuf, source: io::Error },
-    #[error("the state directory {} is in use by process {pid}: give each gateway its own by --state-dir", path.display())]
+    #[error("the state directory {} is in use by process {pid}: give each process its own by --state-dir", path.display())]
     Taken { path: PathBuf, pid: String },
     #[error(
         "the state directory {} was written by a newer version (layout {found:?}, this version knows up to {known}): \
@@ -40,6 +40,17 @@ pub(crate) enum StateDirError {
 /// [`StateDirError::Nowhere`] when neither says anything.
 pub(crate) fn resolve(given: Option<&Path>, config: &Config) -> Result<PathBuf, StateDirError> {
     config.state_dir(given, &environment()).ok_or(StateDirError::Nowhere)
+}
+
+/// Says where the state directory of a script resource is: `given`, else a folder of its own in what the system offers,
+/// so that gateway and script resource of one user do not share one.
+///
+/// # Errors
+///
+/// [`StateDirError::Nowhere`]
+pub(crate) fn of_script_resource(given: Option<&Path>) -> Result<PathBuf, StateDirError> {
+    let usual = || usual_state_dir(&environment()).map(|folder| folder.join("lsr"));
+    given.map(Path::to_path_buf).or_else(usual).ok_or(StateDirError::Nowhere)
 }
 
 /// Makes the state directory when it is not there; one that we make is 0700.

@@ -24,13 +24,9 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
             config.tunnel.is_some(),
             note("tunnel", "tunnels are answered NOT_IMPLEMENTED and do not stand in GetMetadata"),
         ),
-        (config.fips.enabled, note("fips.enabled", "true: the gateway runs, without a FIPS 140 validated module")),
         (
-            config.offline_msg_store.enabled,
-            note(
-                "offline_msg_store.enabled",
-                "true (the default): there is no store yet; while the platform is away, senders are told 503 at once",
-            ),
+            config.fips.enabled,
+            note("fips.enabled", "true: the gateway runs, without a FIPS 140 validated module"),
         ),
         (
             connection.duty_cycle < 100,
@@ -62,8 +58,6 @@ mod tests {
         let keys = |config: &Config| -> Vec<&'static str> {
             unserved(config).iter().map(|found| found.key).collect()
         };
-        assert_eq!(keys(&config), ["offline_msg_store.enabled"]);
-        config.offline_msg_store.enabled = false;
         assert!(keys(&config).is_empty());
         config.fips.enabled = true;
         config.ws_connection.verbose = true;

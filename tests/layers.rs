@@ -11,7 +11,10 @@ use serde_json::Value;
 
 /// Who may depend on whom. A crate that is missing here fails the test: decide where it stands first.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("edgebind", &["actors", "alwayson", "config", "kernel", "lsr", "observability", "platform", "tls"]),
+    (
+        "edgebind",
+        &["actors", "alwayson", "config", "kernel", "lsr", "observability", "platform", "store", "tls"],
+    ),
     ("actors", &["alwayson", "config", "kernel", "observability", "store", "tls"]),
     ("lsr", &["alwayson", "config", "kernel", "observability", "tls"]),
     ("platform", &["alwayson", "kernel", "observability", "tls"]),

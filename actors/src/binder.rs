@@ -1,5 +1,6 @@
 //! Keeps what the platform has bound equal to what things want bound; [`BindPlan`] decides, this actor sends.
 
+mod held;
 mod plan;
 mod read_back;
 mod refusal;
@@ -17,11 +18,13 @@ pub use plan::{Answer, BatchId, BindEvent, BindPlan, Dispatch, Limits, Outcome};
 
 use crate::{
     ThingName, Units,
+    delivery::Nudge,
     link::{Call, CallBind, CallError},
     registrar::thing_id,
     roster::{BindState, Refusal},
     things::BindNews,
 };
+use held::Held;
 use read_back::{About, Finding, Question, ReadBack, Said};
 use refusal::is_held;
 
@@ -29,6 +32,7 @@ use refusal::is_held;
 pub struct Binder {
     plan: BindPlan,
     read_back: ReadBack,
+    held: Held,
     units: Units,
     lifeline: Lifeline,
     waiting: HashMap<ThingName, Vec<oneshot::Sender<BindEvent>>>,
@@ -36,6 +40,8 @@ pub struct Binder {
     /// Connection that the plan speaks of; 0 for none.
     connection: u64,
     marker_was_refused: bool,
+    /// A BIND was answered on this connection.
+    answered: bool,
     /// Why the platform refuses a name: said once, until it changes.
     refusals: HashMap<ThingName, String>,
 }
@@ -74,12 +80,14 @@ impl Binder {
         Self {
             plan: BindPlan::new(limits, clock::now()),
             read_back: ReadBack::new(units.read_back, clock::now()),
+            held: Held::default(),
             units,
             lifeline,
             waiting: HashMap::new(),
             timer: None,
             connection: 0,
             marker_was_refused: false,
+            answered: false,
             refusals: HashMap::new(),
         }
     }
@@ -98,11 +106,14 @@ impl Binder {
             self.units.roster.link(false);
         }
         self.connection = now_on;
+        self.answered = false;
         self.read_back.reset();
+        self.held.reset();
         if online {
             self.units.roster.link(true);
             self.plan.link_up(clock::now());
-            self.retry_refused();
+            // A new connection is a new chance.
+            self.retry_now(self.refusals.keys());
         }
         self.pump(ctx);
     }
@@ -119,23 +130,37 @@ impl Binder {
         while let Some(question) = self.read_back.poll(clock::now()) {
             self.ask(question, ctx);
         }
+        if let Some(name) = self.held.poll(clock::now()) {
+            self.retry_now([&name]);
+        }
         if self.plan.marker_refused() && !self.marker_was_refused {
             self.marker_was_refused = true;
             let name = gateway.map(|gateway| gateway.name).unwrap_or_default();
             warn!(gateway = %name, "The platform refuses the gateway marker; things are bound without it.");
         }
+        self.end_first_round();
         instruments().things_bound(self.plan.bound());
         self.lifeline.report(format!("{} bound", self.plan.bound()));
         if let Some(handle) = self.timer.take() {
             ctx.cancel_future(handle);
         }
-        let wakes = [self.plan.next_wake(clock::now()), self.read_back.next_wake()];
+        let wakes = [self.plan.next_wake(clock::now()), self.read_back.next_wake(), self.held.next_wake()];
         if let Some(wake) = wakes.into_iter().flatten().min() {
             let delay = wake.saturating_duration_since(clock::now());
             self.timer = Some(ctx.run_later(delay, |binder, ctx| {
                 binder.timer = None;
                 binder.pump(ctx);
             }));
+        }
+    }
+
+    /// Says once a connection that nothing is left to be bound at first: what is stored may go (design: delivery).
+    fn end_first_round(&self) {
+        let begun = self.answered || self.units.registry.is_empty();
+        if self.connection != 0 && begun && self.plan.is_settled() {
+            self.units
+                .first_round
+                .send_if_modified(|round| std::mem::replace(round, self.connection) != self.connection);
         }
     }
 
@@ -155,6 +180,7 @@ impl Binder {
                 instruments().bind(answer.code().0, names);
             }
             binder.plan.answered(id, &answer, clock::now());
+            binder.answered = true;
             binder.pump(ctx);
         }));
     }
@@ -172,7 +198,10 @@ impl Binder {
             BindEvent::Bound => {
                 self.refusals.remove(&name);
                 self.units.roster.bind(&name, BindState::Bound);
+                self.nudge(&name);
                 self.read_back.bound(&name, clock::now());
+                let freed = self.held.bound(&name);
+                self.retry_now(&freed);
                 info!(thing = %name, "Bound.");
             }
             BindEvent::Refused { code, reason } => self.refused(&name, &code.to_string(), *code, reason),
@@ -182,6 +211,7 @@ impl Binder {
             }
             BindEvent::Unbound => {
                 self.refusals.remove(&name);
+                self.held.forget(&name);
                 info!(thing = %name, "Unbound.");
             }
             BindEvent::Suspended => {}
@@ -191,9 +221,21 @@ impl Binder {
         }
     }
 
+    /// What waits for this thing after a refusal is tried now. The delivery does without if it is overloaded.
+    fn nudge(&self, name: &ThingName) {
+        if let Some(delivery) = self.units.delivery() {
+            delivery.try_send(Nudge(format!("Things/{name}"))).unwrap_or_default();
+        }
+    }
+
     /// Notes a refusal; says it once, until it changes.
     fn refused(&mut self, name: &ThingName, code_text: &str, code: Code, reason: &str) {
         let held = is_held(code, reason);
+        if held {
+            self.held.refused(name, clock::now());
+        } else {
+            self.held.forget(name);
+        }
         let state = if held { BindState::WaitingForOldSession } else { BindState::Refused };
         let refusal = Refusal {
             code: code_text.to_owned(),
@@ -256,14 +298,15 @@ impl Binder {
         }
     }
 
-    /// A new connection is a new chance: refused things do not wait for the end of their backoff.
+    /// These do not wait for the end of their backoff.
     #[expect(
         clippy::disallowed_methods,
-        reason = "one message for each refused name, on a new connection only"
+        reason = "one message for each refused name on a new connection or at the end of an old session, and one a \
+                  second while names are held"
     )]
-    fn retry_refused(&self) {
+    fn retry_now<'n>(&self, names: impl IntoIterator<Item = &'n ThingName>) {
         let Some(supervisor) = self.units.thing_supervisor() else { return };
-        for name in self.refusals.keys() {
+        for name in names {
             supervisor.do_send(RetryNow { id: thing_id(name).into() });
         }
     }
@@ -347,6 +390,7 @@ impl Handler<Release> for Binder {
         let bound = self.plan.is_bound(&name);
         let happened = self.wait(name.clone());
         self.refusals.remove(&name);
+        self.held.forget(&name);
         self.plan.release(&name, clock::now());
         self.pump(ctx);
         if !bound {

@@ -4,7 +4,8 @@ use actix::{Addr, Context, Handler};
 use edgebind_kernel::InjectPanic;
 
 use crate::{
-    Endpoint, Units, binder::Binder, link::Link, registrar::Registrar, sessions::Session, things::Thing,
+    Endpoint, Units, binder::Binder, delivery::Delivery, link::Link, registrar::Registrar, sessions::Session,
+    spool::SpoolUnit, things::Thing,
 };
 
 /// A unit of the tree.
@@ -14,6 +15,10 @@ pub enum Victim {
     Link,
     /// The binder.
     Binder,
+    /// The unit that keeps the store open.
+    Spool,
+    /// The delivery.
+    Delivery,
     /// The registrar.
     Registrar,
     /// The thing of this name.
@@ -31,6 +36,8 @@ impl Units {
         match victim {
             Victim::Link => strike(self.link()),
             Victim::Binder => strike(self.binder()),
+            Victim::Spool => strike(self.spool_unit.resolve(&())),
+            Victim::Delivery => strike(self.delivery()),
             Victim::Registrar => strike(self.registrar()),
             Victim::Thing(name) => strike(self.thing(name)),
             Victim::Session(endpoint) => strike(self.sessions.resolve(endpoint)),
@@ -57,4 +64,4 @@ macro_rules! may_panic {
         }
     )*};
 }
-may_panic!(Link, Binder, Registrar, Thing, Session);
+may_panic!(Link, Binder, SpoolUnit, Delivery, Registrar, Thing, Session);

@@ -5,10 +5,12 @@
 
 mod call;
 mod connect;
+mod flights;
 mod inbound;
 mod reconnect;
 mod socket;
 mod status;
+mod trial;
 
 use std::{
     collections::HashMap,
@@ -17,7 +19,7 @@ use std::{
 
 use actix::prelude::*;
 use edgebind_alwayson::{
-    Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings, Violation,
+    ClosedBy, Code, EdgeSession, Event, RequestId, Response, SendError, SessionSettings, Violation,
 };
 use edgebind_kernel::{Failure, Fairness, Lifeline, Stop, clock};
 use edgebind_observability::{
@@ -26,16 +28,21 @@ use edgebind_observability::{
     trace,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::timeout,
+};
 use tracing::{debug, info, warn};
 
 pub use call::{Call, CallBind, CallError};
 pub use connect::{ConnectError, Target};
 pub use reconnect::Reconnect;
 pub use status::{LinkStatus, Phase};
+pub use trial::{Trial, TrialError};
 
 use crate::{Units, reply::Respond, things::kind_of};
 use connect::Socket;
+use flights::{Flights, Waiter};
 use socket::{Inbound, Outlet, Received, SocketLost};
 
 /// Settings of the link.
@@ -61,6 +68,8 @@ pub struct Link {
     attempt: usize,
     next_request_id: u32,
     connection: Option<Connection>,
+    /// The connection before this one, while its last frames are being written.
+    leaving: Option<oneshot::Receiver<()>>,
     stopping: Option<oneshot::Sender<()>>,
 }
 
@@ -68,12 +77,14 @@ struct Connection {
     number: u64,
     session: EdgeSession,
     outlet: Outlet,
-    pending: HashMap<RequestId, oneshot::Sender<Result<Response, CallError>>>,
+    pending: HashMap<RequestId, Waiter>,
+    flights: Flights,
     since: Instant,
     last_received: Instant,
     timer: Option<(Instant, SpawnHandle)>,
     probe: Option<SpawnHandle>,
     closed: Option<String>,
+    closed_by_us: bool,
 }
 
 impl Link {
@@ -97,6 +108,7 @@ impl Link {
             attempt: 0,
             next_request_id: 1,
             connection: None,
+            leaving: None,
             stopping: None,
         }
     }
@@ -110,7 +122,14 @@ impl Link {
         };
         self.attempt = self.attempt.wrapping_add(1);
         self.publish(Phase::Connecting, |status| status.server = target.server());
-        let attempt = async move { target.connect().await };
+        let leaving = self.leaving.take();
+        let attempt = async move {
+            // The platform sees the end of the old connection before the next one; a dead socket holds up nothing.
+            if let Some(gone) = leaving {
+                timeout(LEAVE, gone).await.unwrap_or(Ok(())).unwrap_or_default();
+            }
+            target.connect().await
+        };
         ctx.spawn(attempt.into_actor(self).map(|result, link, ctx| match result {
             Ok(socket) => link.connected(socket, ctx),
             Err(error) => {
@@ -143,11 +162,13 @@ impl Link {
             session,
             outlet,
             pending: HashMap::new(),
+            flights: Flights::default(),
             since: now,
             last_received: now,
             timer: None,
             probe: None,
             closed: None,
+            closed_by_us: false,
         });
         self.publish(Phase::Authenticating, |status| status.connection = number);
         self.pump(ctx);
@@ -161,9 +182,13 @@ impl Link {
         }
         self.next_request_id = connection.session.next_request_id();
         for waiting in connection.pending.into_values() {
-            // Whoever asked may have given up; then nobody waits for this.
-            waiting.send(Err(CallError::LinkLost)).unwrap_or_default();
+            // The delivery follows the state of the link by itself.
+            if let Waiter::Caller(waiting) = waiting {
+                // Whoever asked may have given up; then nobody waits for this.
+                waiting.send(Err(CallError::LinkLost)).unwrap_or_default();
+            }
         }
+        self.leaving = Some(connection.outlet.end());
         if let Some(done) = self.stopping.take() {
             self.publish(Phase::Stopped, |_| {});
             done.send(()).unwrap_or_default();
@@ -173,6 +198,7 @@ impl Link {
         instruments().connect(Connect::Lost);
         let lived = clock::now().duration_since(connection.since);
         let delay = self.settings.reconnect.after_loss(lived, fastrand::f64());
+        let delay = if connection.closed_by_us { delay.max(FAREWELL) } else { delay };
         self.retry(reason, delay, ctx);
     }
 
@@ -197,6 +223,7 @@ impl Link {
             let Some(event) = connection.session.poll_event() else { break };
             self.handle_event(event, ctx);
         }
+        self.tell_delivery();
         let Some(connection) = &mut self.connection else { return };
         if connection.closed.is_some() && self.stopping.is_some() {
             // The Close frame is still on its way; the end of the socket is reported after it.
@@ -235,7 +262,8 @@ impl Link {
             Event::AuthRefused { code, reason } => self.refused(code, reason.unwrap_or_default(), ctx),
             Event::Answered { id, response } => self.resolve(id, Ok(response)),
             Event::Expired { id } => self.resolve(id, Err(CallError::TimedOut)),
-            Event::Garbled { id, reason, .. } => self.resolve(id, Err(CallError::Garbled(reason))),
+            Event::Garbled { id, code, reason } => self.resolve_garbled(id, code, reason),
+            Event::Late { id, response } => self.resolve_late(id, response),
             Event::Lost { id } => self.resolve(id, Err(CallError::LinkLost)),
             Event::Requested { id, request } => self.dispatch(id, request, ctx),
             Event::Violation(violation) => {
@@ -243,8 +271,9 @@ impl Link {
                 let Violation { code, request_id, reason, .. } = violation;
                 warn!(?code, ?request_id, %reason, "A message of the platform was dropped.");
             }
-            Event::Closed { code, text, .. } => {
+            Event::Closed { by, code, text } => {
                 if let Some(connection) = &mut self.connection {
+                    connection.closed_by_us = !matches!(by, ClosedBy::Peer | ClosedBy::Transport);
                     connection.closed = Some(format!("closed with {}: {text}", code.unwrap_or_default()));
                 }
             }
@@ -274,9 +303,11 @@ impl Link {
 
     fn resolve(&mut self, id: RequestId, result: Result<Response, CallError>) {
         let Some(connection) = &mut self.connection else { return };
-        if let Some(waiting) = connection.pending.remove(&id) {
+        match connection.pending.remove(&id) {
             // Whoever asked may have given up; then nobody waits for this.
-            waiting.send(result).unwrap_or_default();
+            Some(Waiter::Caller(waiting)) => waiting.send(result).unwrap_or_default(),
+            Some(Waiter::Flight(ticket)) => connection.flights.landed(id, ticket, result),
+            None => {}
         }
     }
 
@@ -294,17 +325,12 @@ impl Link {
         match send(&mut connection.session, clock::now()) {
             Ok(id) => {
                 let (answer, answered) = oneshot::channel();
-                connection.pending.insert(id, answer);
+                connection.pending.insert(id, Waiter::Caller(answer));
                 self.watch_silence(ctx);
                 self.pump(ctx);
                 Box::pin(async move { answered.await.unwrap_or(Err(CallError::LinkLost)) })
             }
-            Err(SendError::TooManyPending { .. } | SendError::Congested { .. }) => {
-                refuse(CallError::Busy(connection.pending.len()))
-            }
-            Err(SendError::TooLarge { bytes, limit }) => refuse(CallError::TooLarge { bytes, limit }),
-            Err(SendError::NotAuthenticated | SendError::Closed) => refuse(CallError::NotConnected),
-            Err(error) => refuse(CallError::Encode(error.to_string())),
+            Err(error) => refuse(unsent(error, connection.pending.len())),
         }
     }
 
@@ -457,6 +483,20 @@ impl Handler<Stop> for Link {
     }
 }
 
+/// Why a message was not sent, in the words of those who asked.
+fn unsent(error: SendError, pending: usize) -> CallError {
+    match error {
+        SendError::TooManyPending { .. } | SendError::Congested { .. } => CallError::Busy(pending),
+        SendError::TooLarge { bytes, limit } => CallError::TooLarge { bytes, limit },
+        SendError::NotAuthenticated | SendError::Closed => CallError::NotConnected,
+        error => CallError::Encode(error.to_string()),
+    }
+}
+
+/// Time for the platform to see that we closed: it may refuse to bind what it believes bound on the old connection.
+const FAREWELL: Duration = Duration::from_millis(200);
+/// How long the last frames of a connection may take before the next one is opened.
+const LEAVE: Duration = Duration::from_secs(1);
 /// Bytes that may wait for the socket before further requests are refused.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// How long an answer may be outstanding before a ping asks whether anybody is there.

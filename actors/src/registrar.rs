@@ -1,7 +1,8 @@
 //! Takes things in and lets them go: AddEdgeThing, RemoveEdgeThing, dead endpoints (EMS notes, 7.3, 7.4 and 8.4).
 //!
 //! The registrar is the only one that changes the [`Registry`](crate::Registry), and it starts and stops the actors
-//! that serve it. It keeps nothing for itself: restarted, it starts what the registry says.
+//! that serve it. It keeps nothing for itself: restarted, it starts what the registry says. The first one takes in what
+//! the journal has kept from before a restart of the gateway.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use tracing::{error, info, warn};
 use crate::{
     Endpoint, Registration, Source, ThingName, Units,
     binder::{Await, Release},
+    journal::OnDisk,
     roster::BindState,
     sessions::{Refresh, Session},
     tcp,
@@ -140,15 +142,19 @@ impl Registrar {
         }
     }
 
+    /// Ends a registration; the future ends when it is unbound and out of the journal, after 2 s at the latest.
     fn remove(&self, name: &ThingName, event: Event) -> Option<impl Future<Output = ()> + use<>> {
         let registration = self.units.registry.remove(name)?;
         info!(thing = %name, endpoint = %registration.endpoint, "Deregistered.");
         instruments().registration(event);
         instruments().things_desired(self.units.registry.len());
+        let forgotten = in_time(self.units.journal.forget(name).wait());
         let unbound = self.unbind(name);
         self.units.roster.remove(name);
         self.tidy(&registration.endpoint);
-        Some(unbound)
+        Some(async move {
+            tokio::join!(forgotten, unbound);
+        })
     }
 
     /// Stops the actor of a thing and unbinds it.
@@ -161,10 +167,7 @@ impl Registrar {
         async move {
             if let Some(binder) = binder {
                 // Unanswered, it is unbound with the connection at the latest.
-                tokio::time::timeout(PATIENCE, binder.send(Release(name)))
-                    .await
-                    .map(drop)
-                    .unwrap_or_default();
+                in_time(binder.send(Release(name))).await;
             }
         }
     }
@@ -176,8 +179,10 @@ impl Registrar {
         let registration = Arc::new(self.keep_configured(registration, before.as_deref()));
         let name = registration.name.clone();
         self.units.roster.admit(&name);
-        self.units.roster.seen(&name);
+        self.units.roster.seen(name.as_str());
+        self.units.roster.proven(&name);
         self.units.registry.insert(Arc::clone(&registration));
+        let kept = in_time(self.keep(&registration).wait());
         instruments().things_desired(self.units.registry.len());
         instruments().registration(match &before {
             None => Event::Added,
@@ -202,16 +207,72 @@ impl Registrar {
         if let Err(error) = self.start_units(&registration) {
             return refuse(error);
         }
-        if before.is_some() {
-            return Box::pin(std::future::ready(Ok(())));
-        }
-        let binder = self.units.binder();
+        let binder = self.units.binder().filter(|_| before.is_none());
         Box::pin(async move {
-            if let Some(binder) = binder {
-                tokio::time::timeout(PATIENCE, binder.send(Await(name))).await.map(drop).unwrap_or_default();
-            }
+            let bound = async {
+                if let Some(binder) = binder {
+                    in_time(binder.send(Await(name))).await;
+                }
+            };
+            // A registration that is not on disk in time stands all the same (the text of the journal says why).
+            tokio::join!(kept, bound);
             Ok(())
         })
+    }
+
+    /// Writes a registration down, unless it is the configuration's, which wins (design: binding).
+    fn keep(&self, registration: &Arc<Registration>) -> OnDisk {
+        match registration.source {
+            Source::Dynamic => self.units.journal.keep(registration),
+            Source::AutoBind | Source::Gateway => self.units.journal.forget(&registration.name),
+        }
+    }
+
+    /// Reads the journal until that succeeds, then keeps it written.
+    fn follow_journal(&self, ctx: &mut Context<Self>) {
+        let journal = &self.units.journal;
+        if journal.is_loaded() {
+            ctx.spawn(journal.clone().follow().into_actor(self));
+            ctx.run_interval(SETTLE_EVERY, |registrar, _| registrar.units.journal.settle());
+            return;
+        }
+        let read = journal.clone().load();
+        ctx.spawn(read.into_actor(self).map(|restored, registrar, ctx| match restored {
+            Some(registrations) => {
+                registrar.restore(registrations);
+                registrar.follow_journal(ctx);
+            }
+            // The store says itself what is wrong with it.
+            None => {
+                ctx.run_later(SETTLE_EVERY, |registrar, ctx| registrar.follow_journal(ctx));
+            }
+        }));
+    }
+
+    /// Takes in what was registered before the restart; who has registered since, or stands in the configuration, stays
+    /// as it is.
+    fn restore(&self, registrations: Vec<Arc<Registration>>) {
+        let (count, begun) = (registrations.len(), self.units.registry.len());
+        for registration in registrations {
+            let name = &registration.name;
+            if self.units.registry.find(name.as_str()).is_some() {
+                info!(thing = %name, "The configuration has the thing, its registration is dropped.");
+                // Nobody waits for it.
+                drop(self.units.journal.forget(name));
+                continue;
+            }
+            self.units.roster.admit(name);
+            self.units.roster.restored(name);
+            self.units.registry.insert(Arc::clone(&registration));
+            if let Err(error) = self.start_units(&registration) {
+                error!(thing = %name, %error, "A restored thing was not started.");
+            }
+        }
+        if count != 0 {
+            let count = self.units.registry.len().saturating_sub(begun);
+            info!(count, "Registrations were restored from before the restart.");
+            instruments().things_desired(self.units.registry.len());
+        }
     }
 
     /// A thing of the configuration that registers itself stays one of the configuration: it is not unbound when its
@@ -227,7 +288,8 @@ impl Registrar {
 impl Actor for Registrar {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Self::Context) {
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.follow_journal(ctx);
         for registration in self.units.registry.all() {
             if let Err(error) = self.start_units(&registration) {
                 error!(thing = %registration.name, %error, "A registered thing was not started.");
@@ -412,7 +474,14 @@ fn dismiss(supervisor: &Addr<Supervisor>, id: &str) {
     supervisor.do_send(Dismiss { id: id.into(), deadline: clock::now() + PATIENCE });
 }
 
-/// How long a caller waits for the platform's answer to a BIND or UNBIND (design: flow 1).
+/// Waits for what a caller is kept waiting for, as long as that may be.
+async fn in_time<T>(wait: impl Future<Output = T>) {
+    tokio::time::timeout(PATIENCE, wait).await.map(drop).unwrap_or_default();
+}
+
+/// How long a caller waits for the journal, and for the platform's answer to a BIND or UNBIND (design: flow 1).
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often the journal is asked whether it owes anything to the disk.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
 /// Bound of the registry: far above any plant, far below what memory holds.
 const MAX_THINGS: usize = 200_000;

@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr, time::Duration};
 
 use edgebind_alwayson::json::Inputs;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::ThingName;
 
@@ -184,6 +184,17 @@ impl Registration {
     pub fn same_target(&self, other: &Self) -> bool {
         self.endpoint == other.endpoint && self.path == other.path && self.user == other.user
     }
+
+    /// Whether both say the same in every point that outlives a restart.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.same_target(other)
+            && self.name == other.name
+            && self.proto == other.proto
+            && self.accept == other.accept
+            && self.keepalive == other.keepalive
+            && self.timeout == other.timeout
+            && self.password.expose_secret() == other.password.expose_secret()
+    }
 }
 
 impl RegistrationError {
@@ -195,7 +206,7 @@ impl RegistrationError {
 }
 
 impl Scheme {
-    fn of(proto: &str) -> Self {
+    pub(crate) fn of(proto: &str) -> Self {
         if proto.eq_ignore_ascii_case("https") { Self::Https } else { Self::Http }
     }
 }

@@ -51,6 +51,8 @@ pub struct Standing {
     pub real_name: Option<String>,
     /// The last dispute about the name.
     pub conflict: Option<Conflict>,
+    /// Known from before the restart, and not heard of since: nobody has answered at its endpoint yet.
+    pub restored: bool,
 }
 
 /// State of a thing's binding.
@@ -151,9 +153,24 @@ impl Roster {
         self.0.things.write().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
+    /// The thing is known from before the restart.
+    pub(crate) fn restored(&self, name: &ThingName) {
+        self.update(name, |standing| standing.restored = true);
+    }
+
+    /// Its agent has registered, or somebody answers at its endpoint.
+    pub(crate) fn proven(&self, name: &ThingName) {
+        self.update(name, |standing| standing.restored = false);
+    }
+
+    /// Whether the thing is known from before the restart only.
+    pub(crate) fn is_restored(&self, name: &ThingName) -> bool {
+        self.entry(name.as_str()).is_some_and(|entry| entry.lock().restored)
+    }
+
     /// The thing showed a sign of life.
-    pub(crate) fn seen(&self, name: &ThingName) {
-        if let Some(entry) = self.entry(name.as_str()) {
+    pub(crate) fn seen(&self, name: &str) {
+        if let Some(entry) = self.entry(name) {
             entry.seen_unix_ms.store(clock::unix_millis(), Ordering::Relaxed);
         }
     }
@@ -318,6 +335,7 @@ impl Standing {
             confirmed: None,
             real_name: None,
             conflict: None,
+            restored: false,
         }
     }
 
@@ -363,7 +381,7 @@ mod tests {
         roster.admit(&name("T"));
         roster.remove(&name("T"));
         roster.bind(&name("T"), BindState::Bound);
-        roster.seen(&name("T"));
+        roster.seen("T");
         assert_eq!(roster.standing("T"), None);
         assert_eq!(roster.last_seen_unix_ms("T"), None);
     }

@@ -101,6 +101,10 @@ impl Session {
         let probed = things.iter().filter(|thing| thing.source != Source::Gateway);
         let shortest = probed.map(|thing| thing.keepalive).min();
         self.probe.set_interval(shortest, clock::now());
+        if things.iter().any(|thing| self.units.roster.is_restored(&thing.name)) {
+            // All at once they would knock at every door of a plant in one moment.
+            self.probe.hurry(RESTORED_WITHIN.mul_f64(fastrand::f64()), clock::now());
+        }
         self.arm(ctx);
     }
 
@@ -131,6 +135,11 @@ impl Session {
         match verdict {
             Verdict::Alive => {
                 self.lifeline.report("answering");
+                if before != Some(Verdict::Alive) {
+                    for thing in self.units.registry.at(&self.endpoint) {
+                        self.units.roster.proven(&thing.name);
+                    }
+                }
                 if before == Some(Verdict::Dead) {
                     info!(endpoint = %self.endpoint, "The endpoint answers again.");
                     if !self.tell_registrar(EndpointAlive(self.endpoint.clone())) {
@@ -211,7 +220,7 @@ impl Handler<Exchange> for Session {
             };
             let answered = time::timeout_at(deadline.into(), work).await;
             if answered.as_ref().is_ok_and(|response| response.code != Code::GATEWAY_TIMEOUT) {
-                roster.seen(&registration.name);
+                roster.seen(registration.name.as_str());
             }
             let response = answered.unwrap_or_else(|_| {
                 let reason =
@@ -357,6 +366,9 @@ fn failed(registration: &Registration, error: &SendRequestError, trouble: &Troub
     };
     Response::error(code, format!("{}: {error}", registration.endpoint))
 }
+
+/// What was restored is probed within 2 s of the start (design: binding), the connect included.
+const RESTORED_WITHIN: Duration = Duration::from_millis(1500);
 
 thread_local! {
     /// One client in clear a thread: its connections are pooled by endpoint.

@@ -1,15 +1,14 @@
-//! One actor a thing: asks for its binding, passes its requests up to the platform and down to its endpoint.
+//! One actor a thing: asks for its binding, and passes the platform's requests down to its endpoint.
 
 use actix::prelude::*;
-use edgebind_alwayson::{Characteristic, Method, Request, Response};
+use edgebind_alwayson::{Characteristic, Method, Request};
 use edgebind_kernel::{Failure, Fairness, Lifeline, Stop};
 use edgebind_observability::instruments::RequestKind;
-use tracing::{Span, debug};
+use tracing::debug;
 
 use crate::{
     Registration, Source, ThingName, Units,
     binder::{BindEvent, Desire},
-    link::{Call, CallError},
     local,
     reply::Reply,
     sessions::Exchange,
@@ -30,16 +29,6 @@ pub struct Thing {
 pub(crate) struct Serve {
     pub(crate) request: Request,
     pub(crate) reply: Reply,
-}
-
-/// A request of a local caller about this thing, for the platform.
-#[derive(Message)]
-#[rtype(result = "Result<Response, CallError>")]
-pub struct Relay {
-    /// What to ask.
-    pub request: Request,
-    /// Span that the request belongs to.
-    pub span: Span,
 }
 
 /// What became of the thing's binding.
@@ -104,24 +93,6 @@ impl Handler<Serve> for Thing {
             Some(registration) => serve(&self.units, &registration, request, reply),
             // Taken out a moment ago; the drop of the reply answers.
             None => debug!(thing = %self.name, "A request came for a thing that is being removed."),
-        }
-    }
-}
-
-impl Handler<Relay> for Thing {
-    type Result = ResponseFuture<Result<Response, CallError>>;
-
-    fn handle(&mut self, Relay { request, span }: Relay, ctx: &mut Self::Context) -> Self::Result {
-        self.fairness.tick(ctx);
-        self.units.roster.seen(&self.name);
-        match self.units.link() {
-            Some(link) => {
-                // The link is on the same thread; its handler runs before the next message of this thing is sent,
-                // so the order of a thing's updates is kept.
-                let call = link.send(Call { request, timeout: None, span });
-                Box::pin(async move { call.await.unwrap_or(Err(CallError::LinkLost)) })
-            }
-            None => Box::pin(std::future::ready(Err(CallError::NotConnected))),
         }
     }
 }

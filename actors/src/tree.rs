@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
-use edgebind_config::NameConflict;
+use edgebind_config::{InstallKey, NameConflict};
 use edgebind_kernel::{
     ChildSpec, Directory, Exit, Inspect, RestartPolicy, RootWatch, StopReport, Strategy, Supervisor,
     TreeNode, clock, stop_tree,
@@ -11,11 +11,13 @@ use edgebind_kernel::{
 use tokio::sync::watch;
 
 use crate::{
-    Registration, Registry, Roster, Units,
+    Journal, Registration, Registry, Roster, Units,
     binder::Binder,
+    delivery::{Delivery, DeliverySettings},
     link::{Link, LinkSettings, LinkStatus, Phase},
     local::LocalSettings,
     registrar::Registrar,
+    spool::{Spool, SpoolSettings, SpoolUnit},
     units::{SESSIONS, THINGS},
 };
 
@@ -38,6 +40,12 @@ pub struct TreeSettings {
     pub auto_bind_probe: bool,
     /// How long after a BIND the platform is asked what it made of it; never without a time.
     pub read_back: Option<Duration>,
+    /// Whether and where updates and registrations are kept.
+    pub spool: SpoolSettings,
+    /// Seals the credentials of registrations that are kept.
+    pub install_key: Option<Arc<InstallKey>>,
+    /// How what is kept is delivered.
+    pub delivery: DeliverySettings,
 }
 
 /// The running tree.
@@ -59,13 +67,27 @@ impl Tree {
             last_error: None,
         };
         let (status, link_status) = watch::channel(first);
+        let store = Spool::of(&settings.spool);
+        let journal = match &settings.spool {
+            SpoolSettings::On(_) | SpoolSettings::RegistrationsOnly(_) => {
+                Journal::new(store.clone(), settings.install_key)
+            }
+            _ => Journal::default(),
+        };
         let units = Units {
             registry: Registry::default(),
             roster: Roster::default(),
+            journal,
             link_status,
             max_message_bytes: settings.link.session.max_message_bytes,
             allow_remote_admin: settings.allow_remote_admin,
             local: settings.local,
+            spool: store,
+            session: Arc::new(settings.link.session.clone()),
+            store_services: Arc::new(settings.delivery.store_services.clone()),
+            first_round: Arc::default(),
+            delivery: Directory::default(),
+            spool_unit: Directory::default(),
             name_conflict: settings.name_conflict,
             auto_bind_probe: settings.auto_bind_probe,
             read_back: settings.read_back,
@@ -85,8 +107,10 @@ impl Tree {
         let branch = |name, builder| {
             ChildSpec::supervisor(builder, RestartPolicy::permanent()).listed(units.supervisors.clone(), name)
         };
+        // First to come and last to go: the others hand over to it while they stop.
         let root = Supervisor::builder("gateway")
-            .child(branch(PLATFORM, platform(&units, settings.link, status)))
+            .child(spool(&units, settings.spool))
+            .child(branch(PLATFORM, platform(&units, settings.link, settings.delivery, status)))
             .child(branch(EQUIPMENT, equipment(&units)));
         let (root, watch) = Supervisor::start_root(root);
         Self { root, watch, units }
@@ -126,10 +150,20 @@ impl Survey {
     }
 }
 
-/// What keeps the connection: the binder knows nothing without the link, so it goes down with it.
+/// What keeps updates and registrations on disk.
+fn spool(units: &Units, settings: SpoolSettings) -> ChildSpec<SpoolUnit> {
+    let spool = units.spool.clone();
+    ChildSpec::new("spool", "spool", SpoolUnit::policy(), move |lifeline| {
+        SpoolUnit::new(settings.clone(), spool.clone(), lifeline)
+    })
+    .listed(units.spool_unit.clone(), ())
+}
+
+/// What keeps the connection: binder and delivery know nothing without the link, so they go down with it.
 fn platform(
     units: &Units,
     settings: LinkSettings,
+    delivery: DeliverySettings,
     status: watch::Sender<LinkStatus>,
 ) -> edgebind_kernel::SupervisorBuilder {
     let shared = units.clone();
@@ -140,10 +174,16 @@ fn platform(
     let binder = ChildSpec::new("binder", "binder", RestartPolicy::permanent(), move |lifeline| {
         Binder::new(shared.clone(), lifeline)
     });
+    // It hands over to the link until that closes, so it stops before it.
+    let shared = units.clone();
+    let delivery = ChildSpec::new("delivery", "delivery", RestartPolicy::permanent(), move |lifeline| {
+        Delivery::new(&delivery, shared.clone(), lifeline)
+    });
     Supervisor::builder(PLATFORM)
         .strategy(Strategy::RestForOne)
         .child(link.mailbox(Link::MAILBOX).listed(units.link.clone(), ()))
         .child(binder.mailbox(Binder::MAILBOX).listed(units.binder.clone(), ()))
+        .child(delivery.mailbox(Delivery::MAILBOX).listed(units.delivery.clone(), ()))
 }
 
 /// What serves the things. The registrar comes last: when a supervisor before it is started anew, empty, the registrar

@@ -3,13 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
+use edgebind_alwayson::SessionSettings;
 use edgebind_config::NameConflict;
 use edgebind_kernel::{Directory, Supervisor};
 use tokio::sync::watch;
 
 use crate::{
-    Endpoint, Registry, Roster, ThingName, binder::Binder, link::Link, link::LinkStatus,
-    local::LocalSettings, registrar::Registrar, sessions::Session, things::Thing,
+    Endpoint, Journal, Registry, Roster, ThingName, binder::Binder, delivery::Delivery, delivery::Services,
+    link::Link, link::LinkStatus, local::LocalSettings, registrar::Registrar, sessions::Session,
+    spool::Spool, spool::SpoolUnit, things::Thing,
 };
 
 /// Shared by all units and by the HTTP front; cheap to clone.
@@ -19,6 +21,8 @@ pub struct Units {
     pub registry: Registry,
     /// Where things and endpoints stand.
     pub roster: Roster,
+    /// Registrations that outlive a restart.
+    pub journal: Journal,
     /// State of the connection to the platform.
     pub link_status: watch::Receiver<LinkStatus>,
     /// Largest message to or from the platform, in bytes.
@@ -27,10 +31,19 @@ pub struct Units {
     pub allow_remote_admin: bool,
     /// What the gateway's own services may touch.
     pub local: Arc<LocalSettings>,
+    /// The durable store of updates and registrations.
+    pub spool: Spool,
     pub(crate) name_conflict: NameConflict,
     pub(crate) auto_bind_probe: bool,
     pub(crate) read_back: Option<Duration>,
     pub(crate) endpoint_concurrency: usize,
+    /// Limits of messages and times of the protocol.
+    pub(crate) session: Arc<SessionSettings>,
+    pub(crate) store_services: Arc<Services>,
+    /// Connection whose first round of BINDs is answered.
+    pub(crate) first_round: Arc<watch::Sender<u64>>,
+    pub(crate) delivery: Directory<(), Delivery>,
+    pub(crate) spool_unit: Directory<(), SpoolUnit>,
     pub(crate) agents: edgebind_tls::Client,
     pub(crate) things: Directory<ThingName, Thing>,
     pub(crate) sessions: Directory<Endpoint, Session>,
@@ -51,6 +64,12 @@ impl Units {
     #[must_use]
     pub fn thing(&self, name: &str) -> Option<Arc<Addr<Thing>>> {
         self.things.resolve(name)
+    }
+
+    /// The delivery, unless it is being restarted.
+    #[must_use]
+    pub fn delivery(&self) -> Option<Arc<Addr<Delivery>>> {
+        self.delivery.resolve(&())
     }
 
     pub(crate) fn binder(&self) -> Option<Arc<Addr<Binder>>> {

@@ -1,42 +1,48 @@
 //! The way of a local caller's request up to the platform.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use actix::MailboxError;
-use edgebind_alwayson::{EntityType, Request, Response};
+use edgebind_alwayson::{EntityType, Request, Response, SendError};
 use edgebind_kernel::clock;
 use edgebind_observability::{
     instruments,
     instruments::{Direction, Outcome, RequestKind},
+    trace,
 };
 use tracing::Span;
 
 use crate::{
     Units,
+    delivery::{Parcel, Receipt, Submit, Ticket, pushed_values},
     link::{Call, CallError},
-    things::{Relay, kind_of},
+    things::kind_of,
 };
 
-/// Sends a request to the platform and waits for its answer: through the thing that it names, if that is behind this
-/// gateway, so that the order of its updates is kept.
+/// Sends a request to the platform and waits for its answer, or until it is on disk: pushes, writes and events go in order
+/// through the delivery, calls and reads at once (design: delivery).
 ///
 /// # Errors
 ///
 /// [`CallError`] tells whether the platform may have done what was asked.
-pub async fn relay(units: &Units, request: Request, span: Span) -> Result<Response, CallError> {
+pub async fn relay(units: &Units, request: Request, span: Span) -> Result<Receipt, CallError> {
     let kind = kind_of(&request);
     let values = if kind == RequestKind::Push { pushed_values(&request) } else { 0 };
     let begun = clock::now();
-    let thing = Some(&request).filter(|request| request.entity_type == EntityType::THINGS);
-    let result = match thing.and_then(|request| units.thing(&request.entity)) {
-        Some(thing) => deadline(thing.send(Relay { request, span })).await,
-        None => match units.link() {
-            Some(link) => deadline(link.send(Call { request, timeout: None, span })).await,
-            None => Err(CallError::NotConnected),
-        },
+    if request.entity_type == EntityType::THINGS {
+        units.roster.seen(&request.entity);
+    }
+    let result = match kind {
+        RequestKind::Push | RequestKind::Write | RequestKind::Event => {
+            update(units, request, kind, &span, begun).await
+        }
+        RequestKind::Call => call(units, request, span, begun).await,
+        _ => ask(units, request, span).await.map(Receipt::Answered),
     };
-    let code = result.as_ref().map_or_else(CallError::code, |response| response.code);
-    let outcome = Outcome::of_code(code.0);
+    let outcome = match &result {
+        Ok(Receipt::Answered(response)) => Outcome::of_code(response.code.0),
+        Ok(Receipt::Kept) => Outcome::Stored,
+        Err(error) => Outcome::of_code(error.code().0),
+    };
     instruments().request(Direction::Up, kind, outcome, clock::now().duration_since(begun));
     if outcome == Outcome::Success {
         instruments().values_pushed(values);
@@ -44,22 +50,90 @@ pub async fn relay(units: &Units, request: Request, span: Span) -> Result<Respon
     result
 }
 
-/// How many values a push carries (protocol notes, section 10.1).
-fn pushed_values(request: &Request) -> u64 {
-    let values = request.params.as_table().and_then(|table| table.cell(0, "values")?.as_table());
-    values.map_or(0, |values| u64::try_from(values.rows.len()).unwrap_or(u64::MAX))
+/// Keeps a request until the platform has it, as if it had come while there was no connection.
+///
+/// # Errors
+///
+/// [`CallError::Unkept`] with the reason, or another that says that the request can never be sent.
+pub async fn keep(units: &Units, request: Request) -> Result<(), CallError> {
+    let parcel = parcel(units, request)?.ok_or_else(|| CallError::Unkept("reads are not kept".to_owned()))?;
+    submit(units, parcel, clock::now(), true).await.map(drop)
 }
 
-/// The link answers each call after `msg_timeout` at the latest; this guards against a defect on the way only.
-async fn deadline(
-    sent: impl Future<Output = Result<Result<Response, CallError>, MailboxError>>,
-) -> Result<Response, CallError> {
-    match tokio::time::timeout(LAST_RESORT, sent).await {
+/// Hands an update to the delivery. Encoded is it here: this thread is one of many.
+async fn update(
+    units: &Units,
+    request: Request,
+    kind: RequestKind,
+    above: &Span,
+    arrived: Instant,
+) -> Result<Receipt, CallError> {
+    let span = trace::span_platform_send(above, kind.as_str(), &request.entity, &request.name);
+    let result = match parcel(units, request)? {
+        Some(parcel) => submit(units, parcel, arrived, false).await,
+        None => Err(CallError::Dropped),
+    };
+    match &result {
+        Ok(Receipt::Answered(response)) => trace::record_code(&span, response.code.0),
+        Ok(Receipt::Kept) => trace::record_outcome(&span, Outcome::Stored),
+        Err(error) => trace::record_code(&span, error.code().0),
+    }
+    result
+}
+
+/// Asks at once; without a connection it is kept, if the site lets this service be done later, and perhaps twice.
+async fn call(units: &Units, request: Request, span: Span, arrived: Instant) -> Result<Receipt, CallError> {
+    let may_wait = units.spool.absence().is_none() && units.store_services.contain(&request.name);
+    if !may_wait {
+        return ask(units, request, span).await.map(Receipt::Answered);
+    }
+    // Once it was written to the link it is never repeated; so it is asked whether it was.
+    match ask(units, request.clone(), span).await {
+        Err(CallError::NotConnected) => match parcel(units, request)? {
+            Some(parcel) => submit(units, parcel, arrived, true).await,
+            None => Err(CallError::NotConnected),
+        },
+        other => other.map(Receipt::Answered),
+    }
+}
+
+async fn ask(units: &Units, request: Request, span: Span) -> Result<Response, CallError> {
+    let Some(link) = units.link() else { return Err(CallError::NotConnected) };
+    match tokio::time::timeout(LAST_RESORT, link.send(Call { request, timeout: None, span })).await {
         Ok(Ok(result)) => result,
-        // The unit was being restarted: the request never left its mailbox.
-        Ok(Err(_)) => Err(CallError::NotConnected),
+        // The link was being restarted: nobody knows how far the request got.
+        Ok(Err(_)) => Err(CallError::LinkLost),
         Err(_) => Err(CallError::TimedOut),
     }
 }
 
+/// Encodes, and refuses what can never be sent: it must not wait for nothing.
+fn parcel(units: &Units, request: Request) -> Result<Option<Parcel>, CallError> {
+    let parcel = Parcel::pack(request).map_err(|error| CallError::Encode(error.to_string()))?;
+    if let Some(parcel) = &parcel {
+        units.session.check_size(&parcel.message).map_err(|error| match error {
+            SendError::TooLarge { bytes, limit } => CallError::TooLarge { bytes, limit },
+            other => CallError::Encode(other.to_string()),
+        })?;
+    }
+    Ok(parcel)
+}
+
+async fn submit(
+    units: &Units,
+    parcel: Parcel,
+    arrived: Instant,
+    only_keep: bool,
+) -> Result<Receipt, CallError> {
+    let Some(delivery) = units.delivery() else { return Err(CallError::Dropped) };
+    let (ticket, answer) = Ticket::new();
+    // A full mailbox drops the message, and its ticket says so.
+    delivery.try_send(Submit { parcel, ticket, arrived, only_keep }).unwrap_or_default();
+    match tokio::time::timeout(LAST_RESORT, answer).await {
+        Ok(answer) => answer.unwrap_or(Err(CallError::Dropped)),
+        Err(_) => Err(CallError::TimedOut),
+    }
+}
+
+/// The link answers each call after `msg_timeout` at the latest; this guards against a defect on the way only.
 const LAST_RESORT: Duration = Duration::from_secs(330);

@@ -9,4 +9,5 @@ mod split;
 
 pub use chunk::{Chunk, ChunkEntity};
 pub use reassembly::{Reassembler, ReassemblyError, ReassemblyLimits, ReassemblyReason};
+pub(crate) use split::announced_bytes;
 pub use split::{DEFAULT_CHUNK_BYTES, SplitError, split};

@@ -9,6 +9,7 @@
 //! The crate reads the configuration file and the files that secrets refer to, and nothing else; the environment is
 //! handed in by the caller. It writes only in [`edit`], when a service of the original asks for it.
 
+mod credentials;
 mod diagnostic;
 mod document;
 pub mod edit;
@@ -27,6 +28,7 @@ mod secrets;
 mod state_dir;
 mod validate;
 
+pub use credentials::Credentials;
 pub use diagnostic::{Code, Diagnostic, Excerpt, Severity};
 pub use load::{Document, FileText, LoadError, Loaded, Origin, Origins, Sources, load};
 pub use model::{

@@ -105,6 +105,16 @@ pub struct Loaded {
 pub struct FileText(Vec<u8>);
 
 impl FileText {
+    /// Whether a secret stands in the file itself, neither sealed nor by reference.
+    #[must_use]
+    pub fn holds_secrets_in_clear(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.0);
+        let sealed = |secret: &str| secret.is_empty() || secret.starts_with(crate::InstallKey::PREFIX);
+        crate::mask::secret_ranges(&text)
+            .into_iter()
+            .any(|range| text.get(range).is_some_and(|secret| !sealed(secret)))
+    }
+
     /// The bytes themselves.
     pub fn expose(&self) -> &[u8] {
         &self.0

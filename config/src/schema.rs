@@ -210,6 +210,9 @@ const EDGEBIND: &[Key] = &[
     integer("admin_port", 0, 65_535),
     key("read_back", Kind::Bool),
     key("store_services", Kind::Texts),
+    integer("store_max_bytes", MIB, 1024 * 1024 * MIB),
+    key("store_max_age", Kind::Millis { least: 60_000, most: 3650 * DAY_MS }),
+    integer("replay_rate", 1, 100_000),
     key("state_dir", Kind::Text),
 ];
 

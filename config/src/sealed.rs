@@ -18,6 +18,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub struct InstallKey {
     cipher: XChaCha20Poly1305,
     path: PathBuf,
+    /// Authenticated beside the text: a value of another use does not open.
+    purpose: &'static [u8],
 }
 
 /// Why a secret cannot be sealed or opened. Neither the secret nor the key is in it.
@@ -95,6 +97,13 @@ impl InstallKey {
         }
     }
 
+    /// The same key for credentials of registrations: neither these nor values of the configuration open in the place
+    /// of the other.
+    #[must_use]
+    pub fn for_registrations(&self) -> Self {
+        Self { cipher: self.cipher.clone(), path: self.path.clone(), purpose: REGISTRATIONS }
+    }
+
     /// Where the key is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -107,7 +116,7 @@ impl InstallKey {
     /// Without random numbers from the system, or with a text of more than 256 GiB.
     pub fn seal(&self, text: &SecretString) -> String {
         let nonce = XNonce::generate();
-        let payload = Payload { msg: text.expose_secret().as_bytes(), aad: PURPOSE };
+        let payload = Payload { msg: text.expose_secret().as_bytes(), aad: self.purpose };
         let sealed =
             self.cipher.encrypt(&nonce, payload).expect("only a text beyond the cipher's limit is refused");
         format!("{}{}", Self::PREFIX, STANDARD.encode([nonce.as_slice(), &sealed].concat()))
@@ -124,14 +133,15 @@ impl InstallKey {
         let (nonce, text) = bytes.split_at_checked(NONCE_LEN).ok_or(SealError::NotSealed)?;
         let nonce = XNonce::try_from(nonce).map_err(|_| SealError::NotSealed)?;
         let refused = || SealError::Refused(self.path.clone());
-        let text = self.cipher.decrypt(&nonce, Payload { msg: text, aad: PURPOSE }).map_err(|_| refused())?;
+        let text =
+            self.cipher.decrypt(&nonce, Payload { msg: text, aad: self.purpose }).map_err(|_| refused())?;
         String::from_utf8(text).map(SecretString::from).map_err(|_| refused())
     }
 
     fn decode(text: &str, path: PathBuf) -> Result<Self, SealError> {
         let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| Key::try_from(bytes.as_slice()).ok());
         match bytes {
-            Some(key) => Ok(Self { cipher: XChaCha20Poly1305::new(&key), path }),
+            Some(key) => Ok(Self { cipher: XChaCha20Poly1305::new(&key), path, purpose: CONFIGURATION }),
             None => Err(SealError::Damaged(path)),
         }
     }
@@ -188,8 +198,8 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 const NONCE_LEN: usize = 24;
-/// What is authenticated beside the text: a value of another use does not open here.
-const PURPOSE: &[u8] = b"edgebind configuration secret, 1";
+const CONFIGURATION: &[u8] = b"edgebind configuration secret, 1";
+const REGISTRATIONS: &[u8] = b"edgebind registration, 1";
 
 #[cfg(test)]
 mod tests {
@@ -210,6 +220,16 @@ mod tests {
         assert_eq!(opened.expose_secret(), secret.expose_secret());
         assert!(matches!(key(there.path()).open(&sealed), Err(SealError::Refused(_))));
         assert!(!format!("{:?}", key(here.path())).contains("cipher"));
+    }
+
+    #[test]
+    fn a_value_of_one_use_does_not_open_in_the_place_of_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, journal) = (key(folder.path()), key(folder.path()).for_registrations());
+        let secret = SecretString::from("secret");
+        assert!(matches!(journal.open(&file.seal(&secret)), Err(SealError::Refused(_))));
+        assert!(matches!(file.open(&journal.seal(&secret)), Err(SealError::Refused(_))));
+        assert!(journal.open(&journal.seal(&secret)).is_ok());
     }
 
     #[test]

@@ -94,6 +94,7 @@ mod rate;
 mod spec;
 mod stop;
 mod supervisor;
+pub mod throttle;
 mod tree;
 
 #[cfg(feature = "fault-injection")]

@@ -35,6 +35,13 @@ pub struct Instruments {
     values_pushed: Counts<()>,
     violations: Counts<Peer>,
     registrations: Counts<Registration>,
+    spool_records: Gauge,
+    spool_bytes: Gauge,
+    spool_oldest_s: Gauge,
+    spool_dead: Gauge,
+    spool_appended: Counts<()>,
+    spool_delivered: Counts<()>,
+    spool_dead_lettered: Counts<()>,
     restarts: Counts<Unit>,
     exported_duration: OnceLock<Histogram<f64>>,
 }
@@ -60,6 +67,13 @@ impl Instruments {
             values_pushed: Counts::new(),
             violations: Counts::new(),
             registrations: Counts::new(),
+            spool_records: Gauge::default(),
+            spool_bytes: Gauge::default(),
+            spool_oldest_s: Gauge::default(),
+            spool_dead: Gauge::default(),
+            spool_appended: Counts::new(),
+            spool_delivered: Counts::new(),
+            spool_dead_lettered: Counts::new(),
             restarts: Counts::new(),
             exported_duration: OnceLock::new(),
         }
@@ -119,6 +133,30 @@ impl Instruments {
         self.registrations.add(what, 1);
     }
 
+    /// Says what waits in the spool: records, their bytes, the age of the oldest; and how many dead letters there are.
+    pub fn spool(&self, records: u64, bytes: u64, oldest: Duration, dead: u64) {
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.spool_records.set(whole(records));
+        self.spool_bytes.set(whole(bytes));
+        self.spool_oldest_s.set(whole(oldest.as_secs()));
+        self.spool_dead.set(whole(dead));
+    }
+
+    /// Counts a record put into the spool.
+    pub fn spool_appended(&self) {
+        self.spool_appended.add((), 1);
+    }
+
+    /// Counts records of the spool that the platform has confirmed.
+    pub fn spool_delivered(&self, records: usize) {
+        self.spool_delivered.add((), u64::try_from(records).unwrap_or(u64::MAX));
+    }
+
+    /// Counts records that were given up.
+    pub fn spool_dead_lettered(&self, records: usize) {
+        self.spool_dead_lettered.add((), u64::try_from(records).unwrap_or(u64::MAX));
+    }
+
     /// Counts a restart of a supervised unit.
     pub fn restart(&self, unit: Unit) {
         self.restarts.add(unit, 1);
@@ -138,6 +176,13 @@ impl Instruments {
         self.values_pushed.sample(&names::VALUES_PUSHED, &mut samples);
         self.violations.sample(&names::VIOLATIONS, &mut samples);
         self.registrations.sample(&names::REGISTRATIONS, &mut samples);
+        self.spool_records.sample(&names::SPOOL_RECORDS, &mut samples);
+        self.spool_bytes.sample(&names::SPOOL_BYTES, &mut samples);
+        self.spool_oldest_s.sample(&names::SPOOL_OLDEST, &mut samples);
+        self.spool_dead.sample(&names::SPOOL_DEAD, &mut samples);
+        self.spool_appended.sample(&names::SPOOL_APPENDED, &mut samples);
+        self.spool_delivered.sample(&names::SPOOL_DELIVERED, &mut samples);
+        self.spool_dead_lettered.sample(&names::SPOOL_DEAD_LETTERED, &mut samples);
         self.restarts.sample(&names::RESTARTS, &mut samples);
         Snapshot { samples }
     }

@@ -3,7 +3,10 @@
 
 pub mod file;
 pub mod ring;
+pub(crate) mod stdout;
 
 mod record;
+mod utc;
 
-pub use record::LogRecord;
+pub use record::{LogRecord, SEVERITY, SOURCE};
+pub use utc::Utc;

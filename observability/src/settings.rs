@@ -141,6 +141,8 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+    /// As the original script resource writes them, on standard output.
+    ScriptResource,
 }
 
 /// Which requests are traced. The decision falls before a span is made.

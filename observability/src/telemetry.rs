@@ -46,7 +46,7 @@ pub enum InitError {
     },
 }
 
-/// Starts writing log lines to standard error and, with a collector, exporting traces and metrics.
+/// Starts writing log lines (to standard error, but for [`LogFormat::ScriptResource`]) and, with a collector, exporting traces and metrics.
 ///
 /// # Errors
 ///
@@ -79,6 +79,7 @@ pub fn init(settings: &Settings) -> Result<Telemetry, InitError> {
     let lines = match settings.log_format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+        LogFormat::ScriptResource => crate::log::stdout::StdoutLayer.with_filter(filter).boxed(),
     };
     // The files come first: their filter is turned while the process runs, and its handle knows the type below it.
     tracing_subscriber::registry()

@@ -7,10 +7,12 @@ use std::{
 };
 
 use edgebind_actors::{
-    BindState, Conflict, EndpointState, Refusal, Registration, Source, Units,
+    BindState, Conflict, EndpointState, JournalHealth, Refusal, Registration, Source, Units,
     link::{LinkStatus, Phase},
 };
 use serde::Serialize;
+
+use super::spool::SpoolView;
 
 /// What does not change while the gateway runs.
 #[derive(Clone, Debug)]
@@ -35,6 +37,19 @@ pub(super) struct StatusView {
     gateway: Option<String>,
     link: LinkView,
     things: ThingsCount,
+    spool: SpoolView,
+    /// None without a store.
+    journal: Option<JournalView>,
+}
+
+/// How the journal of registrations is.
+#[derive(Serialize)]
+struct JournalView {
+    /// Changes that are not on disk yet.
+    owed: usize,
+    /// Registrations that cannot be kept: there is no key for their credentials.
+    unkept: usize,
+    failure: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +95,8 @@ pub(super) struct ThingView {
     /// Name behind an identifier, if the platform told it.
     real_name: Option<String>,
     conflict: Option<Conflict>,
+    /// Known from before the restart; nobody has answered at its endpoint since.
+    restored: bool,
 }
 
 #[derive(Serialize)]
@@ -94,21 +111,21 @@ struct EndpointView {
     timeout_ms: u128,
 }
 
-pub(super) fn status(units: &Units, facts: &Facts) -> StatusView {
+pub(super) async fn status(units: &Units, facts: &Facts) -> StatusView {
     let link = units.link_status.borrow().clone();
     let counts = units.roster.counts();
+    let journal = units.journal.health();
     let (total, bound) = (units.registry.len(), counts.get(&BindState::Bound).copied().unwrap_or_default());
+    let (spool, mended) = SpoolView::of(units).await;
+    let degraded = facts.degraded.iter().cloned().chain(mended);
+    let degraded: Vec<String> = degraded.chain(journal.as_ref().and_then(trouble)).collect();
     StatusView {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
         started_unix_ms: facts.started_unix_ms,
         http: facts.http,
-        health: if link.is_online() && bound == total && facts.degraded.is_empty() {
-            "ready"
-        } else {
-            "degraded"
-        },
-        degraded: facts.degraded.clone(),
+        health: if link.is_online() && bound == total && degraded.is_empty() { "ready" } else { "degraded" },
+        degraded,
         gateway: units.registry.gateway().map(|gateway| gateway.name),
         link: LinkView::of(&link),
         things: ThingsCount {
@@ -116,6 +133,21 @@ pub(super) fn status(units: &Units, facts: &Facts) -> StatusView {
             bound,
             by_state: counts.into_iter().map(|(state, count)| (state.words(), count)).collect(),
         },
+        spool,
+        journal: journal.map(|JournalHealth { owed, unkept, failure }| JournalView { owed, unkept, failure }),
+    }
+}
+
+/// What somebody has to mend about the journal.
+fn trouble(journal: &JournalHealth) -> Option<String> {
+    match journal {
+        JournalHealth { failure: Some(failure), owed, .. } => {
+            Some(format!("{owed} registrations are not in the journal and end with this process: {failure}"))
+        }
+        JournalHealth { unkept: 0, .. } => None,
+        JournalHealth { unkept, .. } => {
+            Some(format!("{unkept} registrations are not kept: there is no install key for their passwords"))
+        }
     }
 }
 
@@ -168,6 +200,7 @@ fn view(units: &Units, thing: &Registration, link_retry_unix_ms: Option<i64>) ->
         is_connected: standing.confirmed,
         real_name: standing.real_name,
         conflict: standing.conflict,
+        restored: standing.restored,
     })
 }
 

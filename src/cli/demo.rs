@@ -1,4 +1,6 @@
-//! `edgebind demo`: platform, gateway and a few agents in one process, with real sockets between them.
+//! `edgebind demo`: platform, gateway and a script resource with a few things in one process, with real sockets between them.
+
+mod samples;
 
 use std::{
     collections::BTreeSet,
@@ -12,18 +14,13 @@ use clap::Args as ClapArgs;
 use edgebind_actors::{link::LinkStatus, local::LocalSettings};
 use edgebind_config::{AutoBind, Config, Encryption, Server};
 use edgebind_kernel::clock;
+use edgebind_lsr::log as script_log;
 use edgebind_observability as observability;
-use edgebind_platform::{
-    AppKey, News, Platform, Watch,
-    model::{Change, Model},
-};
-use serde_json::json;
+use edgebind_platform::{AppKey, News, Platform, Watch, model::Change};
 
+use self::samples::Samples;
 use super::{platform::made_up_key, signals::stop_signal};
-use crate::{
-    agents::{self, Agents, Names},
-    gateway::Gateway,
-};
+use crate::{gateway::Gateway, script_resource::ScriptResource};
 
 /// Shows a gateway at work: a development platform, the gateway and some things, all in one go.
 #[derive(Debug, ClapArgs)]
@@ -32,7 +29,7 @@ use crate::{
                         their values move."
 )]
 pub(crate) struct Args {
-    /// How many things.
+    /// How many things in Lua: sensors, machines and notebooks of examples/lua.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     things: u16,
     /// Port of the platform and its page; the next free one if it is taken.
@@ -41,6 +38,9 @@ pub(crate) struct Args {
     /// Port of the gateway for script resources and local callers; the next free one if it is taken.
     #[arg(long, value_name = "PORT", default_value_t = 8000)]
     gateway_port: u16,
+    /// Port of the script resource; the next free one if it is taken.
+    #[arg(long, value_name = "PORT", default_value_t = 8001)]
+    script_port: u16,
     /// Ends by itself after so many seconds.
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
@@ -76,19 +76,19 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 struct Demo {
     platform: Platform,
     gateway: Gateway,
-    agents: Agents,
+    resource: ScriptResource,
+    samples: Samples,
     watch: Watch,
-    things: usize,
 }
 
 impl Demo {
     async fn start(args: &Args) -> Result<Self, String> {
         let key = made_up_key();
-        let names: Vec<String> = (1..=args.things).map(|number| format!("{PREFIX}-{number:04}")).collect();
+        let samples = Samples::new(args.things)?;
         let mut settings = edgebind_platform::Settings::default();
         settings.port = free_port("the platform", args.platform_port)?;
         settings.app_keys = vec![AppKey::new(key.as_str())];
-        settings.model = model(&names)?;
+        settings.model = samples.model()?;
         let platform = edgebind_platform::start(settings).await.map_err(|error| error.to_string())?;
         println!("Platform   {}", platform.address());
         println!("Page       {}", platform.page_url());
@@ -100,23 +100,24 @@ impl Demo {
                 .map_err(|error| error.to_string())?;
         println!("Gateway    {}", gateway.address());
 
-        let agents = agents::start(agents::Settings {
-            gateway: gateway.address().to_string(),
-            names: Names::Numbered { prefix: PREFIX.to_owned(), count: names.len() },
-            // The first registration may come before the gateway is connected.
-            retry: Duration::from_millis(500),
-            ..agents::Settings::default()
-        })
-        .await
-        .map_err(|error| error.to_string())?;
-        println!("Things     {}, each with an HTTP endpoint of its own", names.len());
+        let port = free_port("the script resource", args.script_port)?;
+        let (configuration, settings) = samples.configuration(gateway_port, port)?;
+        script_log::set_level(settings.log_level);
+        let resource =
+            ScriptResource::start(configuration, &settings, None).await.map_err(|error| error.to_string())?;
+        println!("Scripts    {}", resource.address());
+        println!(
+            "Things     {} in Lua; their templates: {}",
+            samples.names().len(),
+            samples.folder().display()
+        );
         println!("Stop with Ctrl-C.\n");
-        Ok(Self { platform, gateway, agents, watch, things: names.len() })
+        Ok(Self { platform, gateway, resource, samples, watch })
     }
 
     /// Tells what happens until it is time to stop, then stops in order.
     async fn show(mut self, limit: Option<Duration>) -> ExitCode {
-        let mut account = Account::new(self.things);
+        let mut account = Account::new(self.samples.names());
         let stop = async {
             match limit {
                 Some(limit) => tokio::select! {
@@ -143,6 +144,10 @@ impl Demo {
                     eprintln!("edgebind demo: the gateway gave up: {exit}");
                     return super::exit::defect();
                 }
+                reason = self.resource.failed() => {
+                    eprintln!("edgebind demo: the script resource gave up: {reason}");
+                    return super::exit::defect();
+                }
             }
         }
         account
@@ -154,12 +159,12 @@ impl Demo {
 
     /// Things say goodbye, the gateway unbinds and closes, then the platform goes.
     async fn stop(self, account: &mut Account) -> bool {
-        let Self { platform, gateway, agents, mut watch, .. } = self;
+        let Self { platform, gateway, resource, samples: _samples, mut watch } = self;
         let stopped = async {
-            let left = agents.stop(STOP_DEADLINE).await;
+            let scripts = resource.stop(STOP_DEADLINE).await;
             let gateway = gateway.stop(STOP_DEADLINE).await;
             let platform = platform.stop(STOP_DEADLINE).await;
-            left == 0 && gateway.is_clean() && platform.is_clean()
+            scripts.is_clean() && gateway.is_clean() && platform.is_clean()
         };
         let forced = stop_signal();
         tokio::pin!(stopped, forced);
@@ -176,6 +181,8 @@ impl Demo {
 
 /// What is told in the terminal: a line for each change of a connection, a line that renews itself for the values.
 struct Account {
+    /// Those that are still to be connected for the first time.
+    missing: BTreeSet<String>,
     things: usize,
     begun: std::time::Instant,
     terminal: bool,
@@ -187,10 +194,11 @@ struct Account {
 }
 
 impl Account {
-    fn new(things: usize) -> Self {
+    fn new(things: &[String]) -> Self {
         let terminal = std::io::stdout().is_terminal();
         Self {
-            things,
+            missing: things.iter().cloned().collect(),
+            things: things.len(),
             begun: clock::now(),
             terminal,
             connected: BTreeSet::new(),
@@ -206,9 +214,8 @@ impl Account {
             Change::Bound { thing, .. } => {
                 self.connected.insert(thing.clone());
                 self.say(format!("{thing} is connected."));
-                if !self.complete
-                    && self.connected.iter().filter(|name| name.starts_with(PREFIX)).count() == self.things
-                {
+                self.missing.remove(thing);
+                if !self.complete && self.missing.is_empty() {
                     self.complete = true;
                     self.say(format!("All {} things are connected; their values arrive.", self.things));
                 }
@@ -254,31 +261,6 @@ impl Account {
     }
 }
 
-/// The model of the demo: the gateway's thing, and things whose properties live at the edge.
-fn model(names: &[String]) -> Result<Model, String> {
-    let property = |name: &str, base_type: &str| json!({ "name": name, "baseType": base_type, "remote": { "pushType": "VALUE" } });
-    let inputs = |names: &[(&str, &str)]| -> serde_json::Value {
-        names.iter().map(|(name, base_type)| json!({ "name": name, "baseType": base_type })).collect()
-    };
-    let mut things =
-        vec![json!({ "name": GATEWAY, "template": "EMSGateway", "description": "The gateway itself" })];
-    things.extend(names.iter().map(|name| {
-        json!({
-            "name": name,
-            "description": "A simulated device behind the gateway",
-            "properties": [
-                property("temperature", "NUMBER"), property("running", "BOOLEAN"),
-                property("count", "INTEGER"), property("label", "STRING"),
-            ],
-            "services": [
-                { "name": "Add", "inputs": inputs(&[("a", "NUMBER"), ("b", "NUMBER")]), "output": { "baseType": "NUMBER" } },
-                { "name": "Echo", "inputs": inputs(&[("text", "STRING")]), "output": { "baseType": "STRING" } },
-            ],
-        })
-    }));
-    Model::parse(&json!({ "things": things }).to_string()).map_err(|error| error.to_string())
-}
-
 /// The configuration that scenario A writes by hand.
 fn config(platform: SocketAddr, key: &str, port: u16) -> Config {
     let gateway = AutoBind { name: GATEWAY.to_owned(), gateway: true, ..AutoBind::default() };
@@ -291,6 +273,8 @@ fn config(platform: SocketAddr, key: &str, port: u16) -> Config {
     config.http_server.host = "127.0.0.1".to_owned();
     config.http_server.port = port;
     config.ws_connection.encryption = Encryption::None;
+    // Nothing is to outlive a demonstration.
+    config.offline_msg_store.enabled = false;
     config
 }
 
@@ -308,7 +292,6 @@ fn free_port(whose: &str, wanted: u16) -> Result<u16, String> {
     }
 }
 
-const PREFIX: &str = "Agent";
 const GATEWAY: &str = "EdgeGateway";
 const PORTS_TO_TRY: u16 = 50;
 const STOP_DEADLINE: Duration = Duration::from_secs(5);

@@ -23,6 +23,7 @@ use crate::{
     admin::Admin,
     gateway::Gateway,
     last_good::LastGood,
+    service_manager,
     state_dir::{self, ReadyFile, StateDir, StateDirError},
 };
 
@@ -91,7 +92,7 @@ fn made_state_dir(args: &Args, config: &Config) -> Result<Option<StateDir>, Stat
         Err(error @ StateDirError::Newer { .. }) => Err(error),
         Err(error) if chosen => Err(error),
         Err(error) => {
-            warn!(%error, "No state directory: edgebind status and edgebind things will not work.");
+            warn!(%error, "No state directory: nothing is kept while the platform is away, and edgebind status and edgebind things will not work.");
             Ok(None)
         }
     }
@@ -193,7 +194,7 @@ fn write_log_files(logger: &Logger) {
     let Some(folder) = &logger.publish_directory else { return };
     let level = logger.publish_level.unwrap_or(logger.level).directive().parse();
     let level = level.unwrap_or(LevelFilter::WARN);
-    if let Err(error) = log_file::start(folder, level, logger.max_file_storage) {
+    if let Err(error) = log_file::start(folder, log_file::GATEWAY, level, logger.max_file_storage) {
         warn!(folder = %folder.display(), %error, "No log files are written.");
     }
 }
@@ -222,8 +223,9 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
         actix_rt::spawn(last_good.keep_when_online(gateway.units().link_status.clone()));
     }
     let port = config.edgebind.admin_port;
-    let sight = gateway.sight(degraded.clone());
-    let admin = state_dir.as_ref().map(|folder| Admin::start(&sight, folder, port)).transpose();
+    let admin =
+        state_dir.map(|folder| Admin::start(&gateway.sight(folder.path(), degraded.clone()), folder, port));
+    let admin = admin.transpose();
     let admin = match admin {
         Ok(admin) => admin,
         Err(error) => {
@@ -243,6 +245,7 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
             return End::Exit(ExitCode::FAILURE);
         }
     };
+    let service_manager = actix_rt::spawn(gateway.service_manager().report());
     let (end, code) = tokio::select! {
         () = stop_signal() => ("Stopping in order; a second signal stops at once.", Some(ExitCode::SUCCESS)),
         Some(()) = restart.recv() => ("Stopping in order, to start anew.", None),
@@ -252,7 +255,11 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
         }
     };
     drop(ready);
+    service_manager.abort();
     info!("{end}");
+    if code.is_some() {
+        service_manager::stopping();
+    }
     if code.is_none() {
         // The answer to Restart goes out before the connection goes down.
         tokio::time::sleep(RESTART_PAUSE).await;

@@ -40,7 +40,8 @@ pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     lines
 }
 
-fn span(ms: i64) -> String {
+/// A length of time, in the largest unit that says enough.
+pub(super) fn span(ms: i64) -> String {
     match ms / 1000 {
         s @ ..60 => format!("{s} s"),
         s @ ..3600 => format!("{} min", s / 60),

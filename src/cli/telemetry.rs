@@ -40,6 +40,8 @@ pub(super) fn count_restarts() {
         instruments().restart(match kind {
             "link" => Unit::Link,
             "binder" => Unit::Binder,
+            "delivery" => Unit::Delivery,
+            "spool" => Unit::Spool,
             "thing" => Unit::Thing,
             "session" => Unit::Session,
             _ => Unit::Other,

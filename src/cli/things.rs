@@ -68,7 +68,7 @@ fn lines(things: &[Value], now_unix_ms: i64) -> String {
         };
         vec![
             text(at(thing, "/name")).to_owned(),
-            text(at(thing, "/state")).to_owned(),
+            state(thing),
             ago(at(thing, "/since_unix_ms"), now_unix_ms),
             endpoint,
             ago(at(thing, "/last_seen_unix_ms"), now_unix_ms),
@@ -76,6 +76,12 @@ fn lines(things: &[Value], now_unix_ms: i64) -> String {
         ]
     }));
     aligned(&rows)
+}
+
+/// The state, and whether its agent has yet to be heard of since the restart.
+fn state(thing: &Value) -> String {
+    let restored = if at(thing, "/restored") == true { ", restored" } else { "" };
+    format!("{}{restored}", text(at(thing, "/state")))
 }
 
 /// Why a thing is not bound, and when it is tried again; for a bound one only what is odd.
@@ -109,13 +115,16 @@ mod tests {
         let things = [
             json!({ "name": "GW", "state": "bound", "since_unix_ms": 0, "endpoint": null, "refusal": null,
                     "last_seen_unix_ms": null, "next_retry_unix_ms": null }),
+            json!({ "name": "Old", "state": "bound", "since_unix_ms": 0, "endpoint": null, "refusal": null,
+                    "last_seen_unix_ms": null, "next_retry_unix_ms": null, "restored": true }),
             json!({ "name": "Pump", "state": "refused", "since_unix_ms": 60_000, "last_seen_unix_ms": 119_000,
                     "endpoint": { "address": "http://h:1", "state": "suspect" },
                     "refusal": { "code": "84 NOT_FOUND", "reason": "unknown: Pump" }, "next_retry_unix_ms": 124_000 }),
         ];
-        let expected = "NAME  STATE    SINCE  ENDPOINT              LAST SEEN  WHY\n\
-                        GW    bound    2 min  the gateway           -\n\
-                        Pump  refused  1 min  http://h:1 (suspect)  1 s        84 NOT_FOUND unknown: Pump; again in 4 s\n";
+        let expected = "NAME  STATE            SINCE  ENDPOINT              LAST SEEN  WHY\n\
+                        GW    bound            2 min  the gateway           -\n\
+                        Old   bound, restored  2 min  the gateway           -\n\
+                        Pump  refused          1 min  http://h:1 (suspect)  1 s        84 NOT_FOUND unknown: Pump; again in 4 s\n";
         assert_eq!(lines(&things, 120_000), expected);
     }
 }

@@ -11,14 +11,16 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use edgebind_actors::local::Caller;
-use edgebind_kernel::clock;
+use edgebind_config::Credentials;
+use edgebind_kernel::{
+    clock,
+    throttle::{Penalty, Throttle},
+};
 use tracing::warn;
 
 use super::{
-    Credentials,
     answer::{last, sentence},
     csrf::{self, Tokens},
-    throttle::{Penalty, Throttle},
 };
 
 /// What every worker asks before it looks at a request; a clone asks the same.
@@ -82,7 +84,8 @@ impl Admission {
         if let Penalty::Locked(rest) = lock(&self.throttle).before(peer, clock::now()) {
             return Err(locked(rest));
         }
-        if self.credentials.admit(request) {
+        let given = request.headers().get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
+        if self.credentials.admit(given) {
             let mut throttle = lock(&self.throttle);
             if !throttle.is_empty() {
                 throttle.passed(peer);
@@ -90,7 +93,7 @@ impl Admission {
             return Ok(());
         }
         // Who sends nothing guesses nothing: browsers and many clients ask once without.
-        if request.headers().contains_key(header::AUTHORIZATION) {
+        if given.is_some() {
             let penalty = lock(&self.throttle).failed(peer, clock::now());
             match penalty {
                 Penalty::None => {}

@@ -34,6 +34,14 @@ pub(crate) fn answer(route: &Route, had_body: bool, response: &Response) -> Http
     }
 }
 
+/// The answer to what is on disk and will be delivered (EMS notes, 5.4).
+pub(crate) fn kept(route: &Route) -> HttpResponse {
+    match route.characteristic {
+        Characteristic::Properties => HttpResponse::Accepted().content_type(JSON).body("{}"),
+        _ => empty(StatusCode::ACCEPTED),
+    }
+}
+
 /// The answer when there is no response of the platform.
 pub(crate) fn failure(error: &CallError) -> HttpResponse {
     refusal(error.code(), &error.to_string())

@@ -9,6 +9,7 @@ use actix_web::{
 };
 use edgebind_actors::{
     Units,
+    delivery::Receipt,
     local::{self, Caller},
     relay,
 };
@@ -19,7 +20,7 @@ use tracing::Span;
 
 use super::{
     admission::Admission,
-    answer::{answer, failure, last, sentence},
+    answer::{answer, failure, kept, last, sentence},
     body,
     route::Route,
     slots::Slots,
@@ -93,7 +94,8 @@ async fn serve(state: &State, request: &HttpRequest, payload: web::Payload, span
         params,
     };
     match relay(&state.units, upward, span.clone()).await {
-        Ok(response) => answer(&route, had_body, &response),
+        Ok(Receipt::Answered(response)) => answer(&route, had_body, &response),
+        Ok(Receipt::Kept) => kept(&route),
         Err(error) => failure(&error),
     }
 }

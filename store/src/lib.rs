@@ -44,4 +44,4 @@ pub use order::{Action, Admission, Answer, Flight, Id, Limits, Order, Progress, 
 pub use record::{DeadLetter, Entry, JournalEntry, Kind, Record, Stored};
 pub use salvage::{Salvaged, salvage};
 pub use spool::{Event, FILE_NAME, Health, LOCK_NAME, Opened, Options, ReadBack, Spool, State};
-pub use view::{Line, Summary, View};
+pub use view::{EntitySummary, Line, Summary, View};

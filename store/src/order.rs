@@ -44,6 +44,8 @@ pub struct Order {
     late_tokens: HashMap<u64, Flight>,
     next_flight: u64,
     open: bool,
+    /// Stored records may go, too.
+    replaying: bool,
     halt: Halt,
     stored_flights: usize,
     bucket: TokenBucket,
@@ -88,6 +90,7 @@ impl Order {
             late_tokens: HashMap::new(),
             next_flight: 0,
             open: false,
+            replaying: false,
             halt: Halt::default(),
             stored_flights: 0,
             bucket,
@@ -104,15 +107,27 @@ impl Order {
         }
     }
 
-    /// The platform takes messages: authenticated, and the first round of BINDs is answered.
+    /// Authenticated: live updates pass. What is stored waits for [`Order::resume`], and live ones of its entity behind it.
+    pub fn connect(&mut self) {
+        self.open = true;
+    }
+
+    /// Authenticated, and the first round of BINDs is answered: what is stored may go.
     pub fn resume(&mut self) {
         self.open = true;
+        self.replaying = true;
         self.halt = Halt::default();
+    }
+
+    /// Nothing more of what is stored is sent; what is on its way may still be answered.
+    pub fn pause(&mut self) {
+        self.replaying = false;
     }
 
     /// The connection is gone: what is unanswered waits again, live updates go to disk.
     pub fn suspend(&mut self) {
         self.open = false;
+        self.replaying = false;
         self.flights.clear();
         self.stored_flights = 0;
         // The answers of a lost connection never come; updates on their way to disk will be sent again.
@@ -194,6 +209,15 @@ impl Order {
         self.settle(entity);
     }
 
+    /// Only these of what belongs to the flight were sent; the others wait for the next.
+    ///
+    /// For what cannot be merged, and for messages that would become too large.
+    pub fn sent(&mut self, flight: Flight, ids: &[Id]) {
+        if let Some(lane) = self.flights.get(&flight).and_then(|entity| self.lanes.get_mut(entity)) {
+            lane.keep_flying(ids);
+        }
+    }
+
     /// What the platform said to a message, or that it said nothing in time. A late answer is reported the same way.
     pub fn answered(&mut self, flight: Flight, answer: Answer, now: Instant) {
         let Some(entity) = self.flights.remove(&flight) else {
@@ -263,7 +287,7 @@ impl Order {
             }
         }
         self.wake(now);
-        if self.halt.until.is_some_and(|until| now < until) {
+        if !self.replaying || self.halt.until.is_some_and(|until| now < until) {
             return None;
         }
         // After a halt one message asks whether the platform takes us again.
@@ -285,7 +309,7 @@ impl Order {
         if !self.actions.is_empty() || (self.open && !self.ready_live.is_empty()) {
             return Some(now);
         }
-        if !self.open {
+        if !self.replaying {
             return None;
         }
         let halted = self.halt.until.filter(|until| now < *until);

@@ -158,6 +158,22 @@ impl Spool {
         self.send(Op::Append { record, cost, done: Completion::new(done) })
     }
 
+    /// Appends records in one transaction: all of them are there afterwards, or none. For what comes from elsewhere, an
+    /// import or a rescue; it does not take a place in the queue.
+    ///
+    /// # Errors
+    ///
+    /// At once, without calling `done`, as [`Spool::append`].
+    pub fn append_all(
+        &self,
+        records: Vec<Record>,
+        done: impl FnOnce(Result<Vec<Entry>, StoreError>) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.shared.has_room_for(&records)?;
+        self.post(Op::AppendAll { records, done: Completion::new(done) });
+        Ok(())
+    }
+
     /// Deletes records that the platform has confirmed. Never lost while the process lives: what cannot be written now is
     /// kept and written when the cause is gone. `done` gets the number of records.
     pub fn delete(&self, seqs: Vec<u64>, done: impl FnOnce(Result<u64, StoreError>) + Send + 'static) {

@@ -37,6 +37,19 @@ pub struct Summary {
     pub journal: u64,
 }
 
+/// Counts of one entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntitySummary {
+    /// Which one.
+    pub entity: String,
+    /// Its waiting records.
+    pub records: u64,
+    /// Their payloads.
+    pub bytes: u64,
+    /// When the oldest was accepted, milliseconds since 1970 UTC.
+    pub oldest_ms: i64,
+}
+
 /// A line of a listing: the record, or the place of one whose checksum is wrong.
 pub type Line<T> = Result<T, u64>;
 
@@ -104,11 +117,25 @@ impl View {
     pub fn each_waiting(
         &self,
         entity: Option<&str>,
+        show: impl FnMut(Line<Stored>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.each_waiting_after(0, entity, show)
+    }
+
+    /// As [`View::each_waiting`], from behind this place on: for a listing in pages.
+    ///
+    /// # Errors
+    ///
+    /// As [`View::each_waiting`].
+    pub fn each_waiting_after(
+        &self,
+        seq: u64,
+        entity: Option<&str>,
         mut show: impl FnMut(Line<Stored>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let select = "SELECT seq, entity, kind, stored_ms, crc, payload FROM record
-                      WHERE ?1 IS NULL OR entity = ?1 ORDER BY seq";
-        self.each(select, entity, |row| show(stored_row(row)))
+                      WHERE seq > ?1 AND (?2 IS NULL OR entity = ?2) ORDER BY seq";
+        self.each(select, seq, entity, |row| show(stored_row(row)))
     }
 
     /// Shows the dead letters in order of acceptance.
@@ -119,11 +146,49 @@ impl View {
     pub fn each_dead(
         &self,
         entity: Option<&str>,
+        show: impl FnMut(Line<DeadLetter>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.each_dead_after(0, entity, show)
+    }
+
+    /// As [`View::each_dead`], from behind this place on.
+    ///
+    /// # Errors
+    ///
+    /// As [`View::each_waiting`].
+    pub fn each_dead_after(
+        &self,
+        seq: u64,
+        entity: Option<&str>,
         mut show: impl FnMut(Line<DeadLetter>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let select = "SELECT seq, entity, kind, stored_ms, crc, payload, died_ms, reason FROM dead
-                      WHERE ?1 IS NULL OR entity = ?1 ORDER BY seq";
-        self.each(select, entity, |row| show(dead_row(row)))
+                      WHERE seq > ?1 AND (?2 IS NULL OR entity = ?2) ORDER BY seq";
+        self.each(select, seq, entity, |row| show(dead_row(row)))
+    }
+
+    /// The entities with waiting records, the one with the oldest record first.
+    ///
+    /// # Errors
+    ///
+    /// As SQLite says.
+    pub fn entities(&self) -> Result<Vec<EntitySummary>, StoreError> {
+        let read = || {
+            let select =
+                "SELECT entity, count(*), sum(octet_length(payload)), min(stored_ms), min(seq) FROM record
+                          GROUP BY entity ORDER BY min(seq)";
+            let mut statement = self.connection.prepare(select)?;
+            let rows = statement.query_map([], |row| {
+                Ok(EntitySummary {
+                    entity: row.get(0)?,
+                    records: unsigned(row.get(1)?),
+                    bytes: unsigned(row.get(2)?),
+                    oldest_ms: row.get(3)?,
+                })
+            })?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        read().map_err(|error| self.error(&error))
     }
 
     /// One waiting record or dead letter; the reason is empty for a waiting one.
@@ -165,12 +230,14 @@ impl View {
     fn each(
         &self,
         select: &str,
+        after: u64,
         entity: Option<&str>,
         mut show: impl FnMut(&rusqlite::Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut walk = || {
             let mut statement = self.connection.prepare(select)?;
-            let mut rows = statement.query([entity])?;
+            let mut rows =
+                statement.query(rusqlite::params![i64::try_from(after).unwrap_or(i64::MAX), entity])?;
             while let Some(row) = rows.next()? {
                 if show(row).is_break() {
                     break;

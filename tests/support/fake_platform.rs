@@ -10,7 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use edgebind_alwayson::{
-    Body, Characteristic, Content, Incoming, Limits, Message, Method, Request, Response, decode, encode,
+    Body, Characteristic, Content, Incoming, Limits, Message, Method, Reassembler, ReassemblyLimits, Request,
+    Response, decode, encode,
 };
 
 use edgebind_kernel::clock;
@@ -28,6 +29,7 @@ pub(crate) struct Connection {
     buffer: Vec<u8>,
     next_request_id: u32,
     bound: BTreeSet<String>,
+    chunks: Reassembler,
     /// No test needs a connection for longer.
     end: Instant,
 }
@@ -45,6 +47,11 @@ impl FakePlatform {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
         listener.set_nonblocking(true).expect("a listener that can be asked");
         Self { listener }
+    }
+
+    /// Drops the connections that nobody has accepted: those of a gateway that was killed.
+    pub(crate) fn forget_waiting(&self) {
+        while self.listener.accept().is_ok() {}
     }
 
     /// Waits for a TCP connection of the gateway; nothing was read from it yet.
@@ -79,6 +86,7 @@ impl FakePlatform {
             buffer: Vec::new(),
             next_request_id: 1000,
             bound: BTreeSet::new(),
+            chunks: Reassembler::new(ReassemblyLimits::default()),
             end: clock::now() + 2 * SOON,
         }
     }
@@ -137,7 +145,13 @@ impl Connection {
                     .expect("the gateway sends messages")
                 {
                     Incoming::Message(message) => return Some(message),
-                    Incoming::Chunk(chunk) => panic!("a chunk was not expected: {chunk:?}"),
+                    Incoming::Chunk(chunk) => {
+                        if let Some(whole) =
+                            self.chunks.receive(clock::now(), chunk).expect("chunks that fit")
+                        {
+                            return Some(whole);
+                        }
+                    }
                 },
                 PING => self.send_frame(FIN | PONG, &payload),
                 PONG => {}

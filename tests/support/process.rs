@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
@@ -30,20 +31,30 @@ pub(crate) fn edgebind() -> Command {
 impl Process {
     /// Starts the program with what it says in files of `folder`.
     pub(crate) fn start(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = edgebind();
+        command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null());
+        Self::spawn(folder, arguments.first().expect("a command"), command)
+    }
+
+    /// Starts `command`, whose standard input is as the caller has chosen.
+    pub(crate) fn spawn(folder: &Path, name: &str, mut command: Command) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
-        let command = arguments.first().expect("a command");
-        let name = format!("{command}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = format!("{name}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let (stdout, stderr) = (folder.join(format!("{name}.out")), folder.join(format!("{name}.log")));
         let file = |path: &Path| File::create(path).expect("a file in the folder of the test");
-        let child = edgebind()
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(file(&stdout))
-            .stderr(file(&stderr))
-            .spawn()
-            .expect("the program starts");
+        let child = command.stdout(file(&stdout)).stderr(file(&stderr)).spawn().expect("the program starts");
         Self { name, child, stdout, stderr }
+    }
+
+    /// Writes to its standard input, which was piped, and leaves it open.
+    pub(crate) fn type_in(&mut self, text: &str) {
+        let input = self.child.stdin.as_mut().expect("a piped standard input");
+        input.write_all(text.as_bytes()).and_then(|()| input.flush()).expect("it reads");
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn end_input(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Ends it as a power cut would.

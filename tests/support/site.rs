@@ -76,6 +76,16 @@ impl Site {
         &mut self.config
     }
 
+    /// Writes the gateway's configuration as it stands and answers its path.
+    pub(crate) fn config_file(&self) -> String {
+        self.file("config.json", &self.config.to_string())
+    }
+
+    /// Waits until the platform listens.
+    pub(crate) fn serves(&self, platform: &Process) {
+        platform.event("its address", |event| event["address"].is_string());
+    }
+
     /// Starts the platform.
     pub(crate) fn platform(&self) -> Process {
         self.platform_with_key(&self.key)
@@ -101,7 +111,7 @@ impl Site {
 
     /// Starts the gateway with variables in its environment.
     pub(crate) fn gateway_in(&self, environment: &[(&str, &str)]) -> Process {
-        let config = self.file("config.json", &self.config.to_string());
+        let config = self.config_file();
         let state = self.folder().join("state").display().to_string();
         Process::start(self.folder(), &["run", "-cfg", &config, "--state-dir", &state], environment)
     }

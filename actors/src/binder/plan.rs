@@ -9,6 +9,7 @@ use std::{
 
 use edgebind_alwayson::{Bind, Code, Gateway};
 
+use super::refusal::is_held;
 use crate::ThingName;
 
 /// Reconciles the names that things want bound with what the platform has confirmed on this connection.
@@ -24,16 +25,19 @@ pub struct BindPlan {
     unbinds: VecDeque<ThingName>,
     in_flight: HashMap<BatchId, Batch>,
     next_batch: u64,
-    batch_open: Option<Instant>,
+    joining: Option<Joining>,
     pace: Pace,
     marker: Marker,
+    /// Whether a whole batch was tried without the marker.
+    marker_doubted: bool,
+    old_session: OldSession,
     outcomes: VecDeque<Outcome>,
 }
 
 /// Bounds of one plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long the first name of a batch waits for others; 5 ms.
+    /// How long a batch waits for a further name; 5 ms. However many come, it is sent after 20 times this.
     pub join: Duration,
     /// Largest BIND in bytes of names.
     pub batch_bytes: usize,
@@ -101,6 +105,21 @@ pub enum BindEvent {
     Unbound,
 }
 
+/// When the names of the open batch came.
+#[derive(Clone, Copy)]
+struct Joining {
+    first: Instant,
+    latest: Instant,
+}
+
+impl Joining {
+    /// A start announces thousands of things one by one, which takes longer than one wait on a small machine: each name
+    /// prolongs the wait, up to a bound.
+    fn over_at(self, join: Duration) -> Instant {
+        (self.latest + join).min(self.first + join * JOIN_AT_MOST)
+    }
+}
+
 struct Entry {
     desired: bool,
     actual: Actual,
@@ -129,6 +148,18 @@ struct Part {
     trial: bool,
 }
 
+/// Tells names that others hold from an old session of our own, which the platform has not noticed the end of: that holds
+/// everything, and to find that out name by name would take longer than it lasts.
+#[derive(Debug)]
+struct OldSession {
+    /// BINDs refused as held since the last one that was accepted.
+    refused: u32,
+    /// As many of them are split; more of them are an old session.
+    most: u32,
+    /// Whether batches were given up for it since then.
+    gave_up: bool,
+}
+
 /// What is known of the gateway marker on this connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Marker {
@@ -137,6 +168,9 @@ enum Marker {
     /// Refused while the same name passed without it: held elsewhere (scenario C).
     Bad,
 }
+
+/// Bound of the joining of one batch, in waits.
+const JOIN_AT_MOST: u32 = 20;
 
 impl BindPlan {
     /// An empty plan without a connection.
@@ -153,9 +187,11 @@ impl BindPlan {
             unbinds: VecDeque::new(),
             in_flight: HashMap::new(),
             next_batch: 0,
-            batch_open: None,
+            joining: None,
             pace: Pace::new(limits.rate_per_s, now),
             marker: Marker::Untried,
+            marker_doubted: false,
+            old_session: OldSession::default(),
             outcomes: VecDeque::new(),
         }
     }
@@ -193,13 +229,12 @@ impl BindPlan {
     pub fn link_up(&mut self, now: Instant) {
         self.online = true;
         self.marker = Marker::Untried;
+        self.marker_doubted = false;
+        self.old_session = OldSession::default();
         self.pace = Pace::new(self.limits.rate_per_s, now);
         let names: Vec<ThingName> = self.names.keys().cloned().collect();
         for name in names {
             self.reconcile(&name, now);
-        }
-        if !self.queue.is_empty() {
-            self.batch_open = now.checked_sub(self.limits.join);
         }
     }
 
@@ -211,7 +246,7 @@ impl BindPlan {
         self.parts.clear();
         self.unbinds.clear();
         self.in_flight.clear();
-        self.batch_open = None;
+        self.joining = None;
         let outcomes = &mut self.outcomes;
         self.names.retain(|name, entry| {
             let event = if entry.desired { BindEvent::Suspended } else { BindEvent::Unbound };
@@ -232,6 +267,7 @@ impl BindPlan {
         }
         match answer {
             Answer::Accepted => {
+                self.old_session.accepted();
                 if batch.marked {
                     self.marker = Marker::Good;
                 } else if batch.trial && self.marker == Marker::Untried {
@@ -240,6 +276,22 @@ impl BindPlan {
                 for name in batch.names {
                     self.suspects.remove(&name);
                     self.settle(name, Actual::Bound, BindEvent::Bound, now);
+                }
+            }
+            // A marker that is held elsewhere refuses everything; to split down to single names would take long.
+            Answer::Refused { .. }
+                if batch.marked
+                    && self.marker == Marker::Untried
+                    && !std::mem::replace(&mut self.marker_doubted, true) =>
+            {
+                self.requeue(batch.names, true);
+            }
+            Answer::Refused { code, reason }
+                if is_held(*code, reason) && self.old_session.refused() && batch.names.len() > 1 =>
+            {
+                // No name of them stands out: they may share a batch again.
+                for name in batch.names {
+                    self.refuse(name, *code, reason);
                 }
             }
             Answer::Refused { .. } if batch.names.len() > 1 => self.split(batch.names),
@@ -289,11 +341,20 @@ impl BindPlan {
         if !self.online || !waiting || self.in_flight.len() >= self.limits.window {
             return None;
         }
-        let joined = match self.batch_open {
-            Some(open) if self.parts.is_empty() && self.unbinds.is_empty() => open + self.limits.join,
+        let joined = match self.joining {
+            Some(joining) if self.parts.is_empty() && self.unbinds.is_empty() => {
+                joining.over_at(self.limits.join)
+            }
             _ => now,
         };
         Some(joined.max(self.pace.ready_at()))
+    }
+
+    /// Whether every BIND and UNBIND that is wanted is answered.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let waiting = self.queue.len() + self.parts.len() + self.unbinds.len() + self.in_flight.len();
+        self.online && waiting == 0
     }
 
     /// Whether the platform has confirmed the name on this connection.
@@ -331,7 +392,7 @@ impl BindPlan {
                     self.parts.push_back(Part { names: vec![name.clone()], trial: false });
                 } else {
                     self.queue.push_back(name.clone());
-                    self.batch_open.get_or_insert(now);
+                    self.joining.get_or_insert(Joining { first: now, latest: now }).latest = now;
                 }
             }
             (false, Actual::Unbound) => {
@@ -358,14 +419,14 @@ impl BindPlan {
                 return Some((false, Part { names, trial }));
             }
         }
-        if self.batch_open.is_none_or(|open| now < open + self.limits.join) {
+        if self.joining.is_none_or(|joining| now < joining.over_at(self.limits.join)) {
             return None;
         }
         let mut queue = std::mem::take(&mut self.queue);
         let names = take(&mut queue, self.limits.batch_bytes, |name| self.begin(name));
         self.queue = queue;
         if self.queue.is_empty() {
-            self.batch_open = None;
+            self.joining = None;
         }
         (!names.is_empty()).then_some((false, Part { names, trial: false }))
     }
@@ -427,6 +488,29 @@ impl BindPlan {
         if !names.is_empty() {
             self.parts.push_back(Part { names, trial });
         }
+    }
+}
+
+impl OldSession {
+    /// Counts a BIND that was refused as held; true if an old session is the likely reason.
+    fn refused(&mut self) -> bool {
+        self.refused = self.refused.saturating_add(1);
+        self.gave_up |= self.refused > self.most;
+        self.refused > self.most
+    }
+
+    /// A BIND was accepted: if batches were given up, it was not for an old session alone, and more of them are split.
+    fn accepted(&mut self) {
+        if std::mem::take(&mut self.gave_up) {
+            self.most = self.most.saturating_mul(4);
+        }
+        self.refused = 0;
+    }
+}
+
+impl Default for OldSession {
+    fn default() -> Self {
+        Self { refused: 0, most: 8, gave_up: false }
     }
 }
 

@@ -44,6 +44,12 @@ pub enum CallError {
     /// Nothing was sent: the message cannot be expressed on the wire.
     #[error("the request cannot be sent: {0}")]
     Encode(String),
+    /// Nothing was sent, and nothing is kept on disk.
+    #[error("not delivered now, and it cannot be kept: {0}")]
+    Unkept(String),
+    /// Nothing was sent: a part of the gateway failed while it had the request.
+    #[error("the gateway lost the request before it was answered")]
+    Dropped,
     /// Sent; it is not known whether the platform did it.
     #[error("the platform did not answer in time")]
     TimedOut,
@@ -66,7 +72,7 @@ impl CallError {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::NotConnected | Self::Busy(_) => Code::SERVICE_UNAVAILABLE,
+            Self::NotConnected | Self::Busy(_) | Self::Unkept(_) | Self::Dropped => Code::SERVICE_UNAVAILABLE,
             Self::TooLarge { .. } => Code::PRECONDITION_FAILED,
             Self::Encode(_) => Code::BAD_REQUEST,
             Self::TimedOut | Self::LinkLost => Code::GATEWAY_TIMEOUT,

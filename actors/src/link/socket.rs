@@ -10,7 +10,10 @@ use actix_http::ws::{CloseCode, CloseReason, Frame as WsFrame, Item, Message as 
 use bytes::{Bytes, BytesMut};
 use edgebind_alwayson::Frame;
 use futures_util::{SinkExt, StreamExt, stream::SplitSink};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use super::{Link, connect::Socket};
 
@@ -44,10 +47,10 @@ pub(crate) struct SocketLost {
 }
 
 /// Way out for frames; the bytes that wait in it are counted.
-#[derive(Clone)]
 pub(crate) struct Outlet {
     frames: mpsc::UnboundedSender<Frame>,
     waiting_bytes: Arc<AtomicUsize>,
+    gone: oneshot::Receiver<()>,
 }
 
 impl Outlet {
@@ -63,7 +66,8 @@ impl Outlet {
         // Bounded by what the session admits: open requests of both sides, and `waiting_bytes` is asked before each.
         let (frames, queue) = mpsc::unbounded_channel();
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
-        let outlet = Self { frames, waiting_bytes: Arc::clone(&waiting_bytes) };
+        let (end, gone) = oneshot::channel();
+        let outlet = Self { frames, waiting_bytes: Arc::clone(&waiting_bytes), gone };
         let writer = actix_rt::spawn(write(sink, queue, waiting_bytes, write_deadline));
         actix_rt::spawn(async move {
             let mut reader = Reader { joined: None, max_message_bytes };
@@ -84,6 +88,8 @@ impl Outlet {
                 reason = read => reason,
                 written = writer => written.unwrap_or_else(|error| error.to_string()),
             };
+            // Nobody waits unless the link is about to open the next connection.
+            end.send(()).unwrap_or_default();
             // Fails only if the link is gone, which then has no connection to lose.
             link.send(SocketLost { connection, reason }).await.unwrap_or_default();
         });
@@ -95,6 +101,11 @@ impl Outlet {
         self.waiting_bytes.fetch_add(size(&frame), Ordering::Relaxed);
         // Fails only after the writer has ended, and that is reported by SocketLost.
         self.frames.send(frame).unwrap_or_default();
+    }
+
+    /// Lets what was given to the outlet go out; what is returned is answered or dropped when the socket is closed.
+    pub(crate) fn end(self) -> oneshot::Receiver<()> {
+        self.gone
     }
 
     /// Bytes that were given to [`Outlet::send`] and not yet to the socket.
@@ -197,7 +208,7 @@ async fn write(
     }
 }
 
-fn message(frame: Frame) -> WsMessage {
+pub(super) fn message(frame: Frame) -> WsMessage {
     match frame {
         Frame::Binary(bytes) => WsMessage::Binary(bytes),
         Frame::Ping(bytes) => WsMessage::Ping(bytes),

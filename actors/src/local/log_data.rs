@@ -71,7 +71,7 @@ pub(super) async fn start(units: &Units, inputs: &Inputs, caller: Caller) -> Res
     };
     let most = units.local.log_bytes;
     let shown = folder.display().to_string();
-    let started = tokio::task::spawn_blocking(move || file::start(&folder, level, most)).await;
+    let started = tokio::task::spawn_blocking(move || file::start(&folder, file::GATEWAY, level, most)).await;
     match started {
         Ok(Ok(())) => {
             info!(folder = %shown, %level, "The log is written to files.");
@@ -104,7 +104,7 @@ fn row(record: &LogRecord) -> Vec<Value> {
     vec![
         Value::Datetime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
         Value::string(record.level.as_str()),
-        Value::string(record.origin),
+        Value::string(record.origin.as_ref()),
         Value::string(record.content.as_str()),
         Value::string(""),
         Value::string(""),

@@ -40,6 +40,13 @@ impl Probe {
         }
     }
 
+    /// Asks within `delay` whether anybody is there, if nobody has asked yet.
+    pub(crate) fn hurry(&mut self, delay: Duration, now: Instant) {
+        if self.verdict.is_none() && self.interval.is_some() {
+            self.due = self.due.map(|due| due.min(now + delay));
+        }
+    }
+
     /// When the next probe is due.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
@@ -128,6 +135,20 @@ mod tests {
         probe.probed(false, start);
         probe.renewed(start);
         assert_eq!(probe.probed(false, start).0, Verdict::Suspect);
+    }
+
+    #[test]
+    fn a_first_probe_may_be_hurried_and_later_ones_not() {
+        let start = instant();
+        let mut probe = Probe::default();
+        probe.hurry(Duration::ZERO, start);
+        assert_eq!(probe.due(), None);
+        probe.set_interval(Some(KEEPALIVE), start);
+        probe.hurry(Duration::from_secs(1), start);
+        assert_eq!(probe.due(), Some(start + Duration::from_secs(1)));
+        probe.probed(true, start);
+        probe.hurry(Duration::ZERO, start);
+        assert_eq!(probe.due(), Some(start + KEEPALIVE));
     }
 
     #[test]

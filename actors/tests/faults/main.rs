@@ -6,6 +6,7 @@
 mod agents_in_tls;
 #[path = "../../../tls/src/test_certificates.rs"]
 mod certificates;
+mod deliveries;
 mod endpoints;
 mod floods;
 mod hostile;

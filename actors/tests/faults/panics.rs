@@ -49,6 +49,11 @@ fn a_panic_of_the_binder_costs_no_thing() {
 }
 
 #[test]
+fn a_panic_of_the_delivery_costs_no_thing() {
+    survives(|_| Victim::Delivery);
+}
+
+#[test]
 fn a_panic_of_the_registrar_costs_no_thing() {
     survives(|_| Victim::Registrar);
 }

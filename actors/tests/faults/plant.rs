@@ -5,8 +5,10 @@ use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 use awc::http::StatusCode;
 use edgebind_actors::{
     Endpoint, Registration, Scheme, Source, ThingName, Units,
+    delivery::DeliverySettings,
     link::{LinkSettings, Reconnect, Target},
     registrar::register,
+    spool::SpoolSettings,
     tree::{Tree, TreeSettings},
 };
 use edgebind_alwayson::SessionSettings;
@@ -119,6 +121,9 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         name_conflict: NameConflict::Last,
         auto_bind_probe: false,
         read_back: Some(Duration::from_secs(1)),
+        spool: SpoolSettings::Off,
+        install_key: None,
+        delivery: DeliverySettings::default(),
     }
 }
 

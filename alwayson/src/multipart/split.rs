@@ -47,33 +47,61 @@ pub enum SplitError {
 ///
 /// [`SplitError`], before anything is cut.
 pub fn split(message: &Bytes, chunk_bytes: u16) -> Result<Vec<Bytes>, SplitError> {
-    let header = Header::decode(message)?;
-    if header.multipart {
-        return Err(SplitError::Chunk);
-    }
-    let size = usize::from(chunk_bytes);
-    if message.len() + Chunk::PREFIX_LEN <= size {
-        return Ok(vec![message.clone()]);
-    }
+    let Some(cut) = Cut::of(message, chunk_bytes)? else { return Ok(vec![message.clone()]) };
     let body = message.slice(Header::LEN..);
-    let entity = entity_part(&header, &body)?;
-    let front = Header::LEN + Chunk::PREFIX_LEN + entity.len();
-    // Chunk 1 holds the entity as data of the body: a slice must take more than the entity.
-    let need = front + entity.len() + 1;
-    if size < need {
-        return Err(SplitError::ChunkBytes { chunk_bytes, need });
-    }
-    let slices = body.chunks(size - front);
-    let count = u16::try_from(slices.len())
-        .map_err(|_| SplitError::Count { length: message.len(), count: slices.len() })?;
-    Ok((1..=count)
-        .zip(slices)
+    Ok((1..=cut.count)
+        .zip(body.chunks(cut.slice_bytes))
         .map(|(number, slice)| {
             // The entity stands at the start of the first slice already.
-            let repeated = if number == 1 { &[][..] } else { &entity[..] };
-            assemble(&header, [number, count, chunk_bytes], repeated, slice)
+            let repeated = if number == 1 { &[][..] } else { &cut.entity[..] };
+            assemble(&cut.header, [number, cut.count, chunk_bytes], repeated, slice)
         })
         .collect())
+}
+
+/// What a receiver takes the message for: its length, or of a message in chunks whole chunks (section 6.3).
+///
+/// # Errors
+///
+/// [`SplitError`] as [`split`].
+pub(crate) fn announced_bytes(message: &Bytes, chunk_bytes: u16) -> Result<usize, SplitError> {
+    let cut = Cut::of(message, chunk_bytes)?;
+    Ok(cut.map_or(message.len(), |cut| usize::from(cut.count) * usize::from(chunk_bytes)))
+}
+
+/// How a message is cut.
+struct Cut {
+    header: Header,
+    entity: Bytes,
+    slice_bytes: usize,
+    count: u16,
+}
+
+impl Cut {
+    /// `None` for a message that goes whole.
+    fn of(message: &Bytes, chunk_bytes: u16) -> Result<Option<Self>, SplitError> {
+        let header = Header::decode(message)?;
+        if header.multipart {
+            return Err(SplitError::Chunk);
+        }
+        let size = usize::from(chunk_bytes);
+        if message.len() + Chunk::PREFIX_LEN <= size {
+            return Ok(None);
+        }
+        let body = message.slice(Header::LEN..);
+        let entity = entity_part(&header, &body)?;
+        let front = Header::LEN + Chunk::PREFIX_LEN + entity.len();
+        // Chunk 1 holds the entity as data of the body: a slice must take more than the entity.
+        let need = front + entity.len() + 1;
+        if size < need {
+            return Err(SplitError::ChunkBytes { chunk_bytes, need });
+        }
+        let slice_bytes = size - front;
+        let slices = body.len().div_ceil(slice_bytes);
+        let count =
+            u16::try_from(slices).map_err(|_| SplitError::Count { length: message.len(), count: slices })?;
+        Ok(Some(Self { header, entity, slice_bytes, count }))
+    }
 }
 
 /// Entity type and name at the front of the body of a request, empty for other messages.

@@ -97,9 +97,36 @@ impl Core {
         let request_id = self.pending.allocate();
         let session_id = self.session_id;
         self.send(&Message { request_id, endpoint_id: 0, session_id, body })?;
+        Ok(self.sent(now, request_id, timeout))
+    }
+
+    /// Sends a request that is encoded already, under an id of this session.
+    pub(super) fn forward(
+        &mut self,
+        now: Instant,
+        encoded: &Bytes,
+        timeout: Option<Duration>,
+    ) -> Result<RequestId, SendError> {
+        let limit = self.settings.max_pending;
+        if self.pending.len() >= limit {
+            return Err(SendError::TooManyPending { limit });
+        }
+        self.check_queue()?;
+        let code = Header::decode(encoded).map_err(|error| SendError::Encode(error.to_string()))?.code;
+        if Method::from_code(code).is_none() {
+            return Err(SendError::Encode(format!("{code} is no request")));
+        }
+        let request_id = self.pending.allocate();
+        let header =
+            Header { code, request_id, endpoint_id: 0, session_id: self.session_id, multipart: false };
+        self.push(&header.in_front_of(encoded))?;
+        Ok(self.sent(now, request_id, timeout))
+    }
+
+    fn sent(&mut self, now: Instant, request_id: u32, timeout: Option<Duration>) -> RequestId {
         let deadline = after(now, timeout.unwrap_or(self.settings.message_timeout));
         self.pending.insert(request_id, deadline);
-        Ok(RequestId(request_id))
+        RequestId(request_id)
     }
 
     /// Sends AUTH, which is no request in flight: its answer belongs to the session.
@@ -360,19 +387,13 @@ impl Core {
     }
 
     fn send(&mut self, message: &Message) -> Result<(), SendError> {
-        let encoded = encode(message)?;
-        let (bytes, limit) = (encoded.len(), self.settings.max_message_bytes);
-        if bytes > limit {
-            return Err(SendError::TooLarge { bytes, limit });
-        }
-        let parts = split(&encoded, self.settings.chunk_bytes)
+        self.push(&encode(message)?)
+    }
+
+    fn push(&mut self, encoded: &Bytes) -> Result<(), SendError> {
+        self.settings.check_size(encoded)?;
+        let parts = split(encoded, self.settings.chunk_bytes)
             .map_err(|error| SendError::Encode(error.to_string()))?;
-        // Receivers judge a message in chunks by count x chunk size, which is more than its length (section 6.3).
-        let announced =
-            if parts.len() > 1 { parts.len() * usize::from(self.settings.chunk_bytes) } else { bytes };
-        if announced > limit {
-            return Err(SendError::TooLarge { bytes: announced, limit });
-        }
         parts.into_iter().for_each(|part| self.outbox.push(part));
         Ok(())
     }

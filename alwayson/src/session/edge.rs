@@ -110,6 +110,23 @@ impl EdgeSession {
         self.core.request(now, Body::Request(request), timeout)
     }
 
+    /// Sends a request that is encoded already, as [`crate::encode`] makes it: it gets a request id and the session's id.
+    ///
+    /// For what is kept or encoded elsewhere; it ends as a request does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EdgeSession::request`]; [`SendError::Encode`] also for what is no request.
+    pub fn forward(
+        &mut self,
+        now: Instant,
+        encoded: &Bytes,
+        timeout: Option<Duration>,
+    ) -> Result<RequestId, SendError> {
+        self.check_authenticated()?;
+        self.core.forward(now, encoded, timeout)
+    }
+
     /// Sends BIND or UNBIND; it ends as a request does.
     ///
     /// # Errors

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{DEFAULT_CHUNK_BYTES, Limits, ReassemblyLimits};
+use bytes::Bytes;
+
+use super::SendError;
+use crate::{DEFAULT_CHUNK_BYTES, Limits, ReassemblyLimits, multipart::announced_bytes};
 
 /// Times and bounds of a session; `Default` is what an edge uses by the protocol notes, section 11.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,22 @@ impl SessionSettings {
     #[must_use]
     pub fn platform() -> Self {
         Self { message_timeout: Duration::from_secs(30), ..Self::default() }
+    }
+
+    /// Whether an encoded message may be sent, alone and ever: for an owner that keeps messages.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLarge`], and [`SendError::Encode`] for what is no message.
+    pub fn check_size(&self, encoded: &Bytes) -> Result<(), SendError> {
+        let limit = self.max_message_bytes;
+        // Before anything is cut: the text of an absurd message is not looked at.
+        if encoded.len() > limit {
+            return Err(SendError::TooLarge { bytes: encoded.len(), limit });
+        }
+        let bytes = announced_bytes(encoded, self.chunk_bytes)
+            .map_err(|error| SendError::Encode(error.to_string()))?;
+        if bytes > limit { Err(SendError::TooLarge { bytes, limit }) } else { Ok(()) }
     }
 
     pub(super) fn limits(&self) -> Limits {

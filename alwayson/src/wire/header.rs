@@ -1,5 +1,7 @@
 //! The fixed front of every message (protocol notes, section 3).
 
+use bytes::{Bytes, BytesMut};
+
 use super::error::{DecodeError, DecodeReason};
 use super::writer::Writer;
 use crate::{Body, Code, Message};
@@ -57,6 +59,15 @@ impl Header {
         writer.u32(self.endpoint_id);
         writer.u32(self.session_id);
         writer.u8(u8::from(self.multipart));
+    }
+
+    /// A copy of an encoded message with this header in place of its own.
+    pub(crate) fn in_front_of(&self, message: &Bytes) -> Bytes {
+        let mut buffer = BytesMut::with_capacity(message.len());
+        let mut writer = Writer::new(&mut buffer);
+        self.encode(&mut writer);
+        writer.bytes(message.get(Self::LEN..).unwrap_or_default());
+        buffer.freeze()
     }
 
     /// The message of this header and `body`.

@@ -199,3 +199,41 @@ fn chunks_that_do_not_complete_are_dropped_and_counted() {
     }
     assert_eq!(edge.counts().incomplete, 1);
 }
+
+#[test]
+fn a_request_that_was_encoded_elsewhere_goes_under_the_ids_of_this_session() {
+    let mut edge = authenticated_edge(SessionSettings::default());
+    let kept = bytes(0, 7, 0, Body::Request(long(20_000)));
+    let id = edge.forward(at(0.0), &kept, Some(Duration::from_secs(1))).unwrap();
+    let sent = frames(&mut edge);
+    let asked = edge.request(at(0.0), long(20_000), None).unwrap();
+    let same = frames(&mut edge);
+    assert_eq!(sent.len(), same.len());
+    for (sent, same) in sent.iter().zip(&same) {
+        let [Frame::Binary(sent), Frame::Binary(same)] = [sent, same] else { panic!("{sent:?} {same:?}") };
+        assert_eq!(sent[Header::LEN..], same[Header::LEN..]);
+        let header = Header::decode(sent).unwrap();
+        assert_eq!((header.request_id, header.endpoint_id, header.session_id), (id.number(), 0, 1001));
+    }
+    edge.handle_timeout(at(1.0));
+    assert_eq!(events(&mut edge), [Event::Expired { id }]);
+    edge.receive(at(1.1), response(asked.number(), Response::success()));
+    assert_eq!(edge.pending(), 0);
+}
+
+#[test]
+fn what_is_no_request_or_too_long_is_not_forwarded() {
+    let settings = SessionSettings { max_message_bytes: 20_000, ..SessionSettings::default() };
+    let mut edge = authenticated_edge(settings.clone());
+    for body in [Body::Bind(bind()), Body::Response(Response::success())] {
+        let refused = edge.forward(at(0.0), &bytes(1, 0, 0, body), None).unwrap_err();
+        assert!(matches!(refused, SendError::Encode(_)), "{refused}");
+    }
+    assert!(matches!(edge.forward(at(0.0), &Bytes::from_static(b"x"), None), Err(SendError::Encode(_))));
+    let too_long = bytes(1, 0, 0, Body::Request(long(17_000)));
+    let refused = SendError::TooLarge { bytes: 24_576, limit: 20_000 };
+    assert_eq!(settings.check_size(&too_long), Err(refused.clone()));
+    assert_eq!(edge.forward(at(0.0), &too_long, None), Err(refused));
+    assert_eq!(settings.check_size(&bytes(1, 0, 0, Body::Request(long(16_000)))), Ok(()));
+    assert_eq!((edge.pending(), frames(&mut edge).len()), (0, 0));
+}

@@ -1,8 +1,10 @@
 //! Group `edgebind`, ours: choices the original does not know.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
+
+use super::millis;
 
 /// Choices of our own; every default keeps the original's behaviour or the safe side.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -23,6 +25,14 @@ pub struct Edgebind {
     pub read_back: bool,
     /// Name patterns (`*` stands for any text) of services that may be kept in the spool; default `["*"]`.
     pub store_services: Vec<String>,
+    /// Bytes the spool may take; default none: what `offline_msg_store.max_size` chooses, else 256 MiB; 1 MiB to 1 TiB.
+    pub store_max_bytes: Option<u64>,
+    /// Age at which what still waits in the spool is given up and goes to the dead letters; default 2592000000 ms (30
+    /// days); 60 000 to 3650 days.
+    #[serde(deserialize_with = "millis::deserialize")]
+    pub store_max_age: Duration,
+    /// Messages a second that leave the spool, beside live traffic; default 500; 1 to 100 000.
+    pub replay_rate: u32,
     /// Directory of our own files; default none: `offline_msg_store.directory`, then what the system offers.
     pub state_dir: Option<PathBuf>,
 }
@@ -36,6 +46,9 @@ impl Default for Edgebind {
             admin_port: None,
             read_back: true,
             store_services: vec!["*".to_owned()],
+            store_max_bytes: None,
+            store_max_age: Duration::from_millis(2_592_000_000),
+            replay_rate: 500,
             state_dir: None,
         }
     }

@@ -1,6 +1,6 @@
 //! Group `offline_msg_store` (EMS notes, 3.6 and 12): what becomes our spool.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -21,8 +21,15 @@ pub struct OfflineStore {
 impl OfflineStore {
     /// The original's default in bytes: a value up to it counts as "not chosen".
     pub const CHOSEN_ABOVE_BYTES: u64 = 65_535;
+    /// The original's directory when none is named.
+    const ORIGINAL_DIRECTORY: &str = "/opt/thingworx";
     /// Our own limit in bytes when none is chosen.
     pub const OWN_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+
+    /// Where the original keeps its own store with this configuration.
+    pub fn original_directory(&self) -> &Path {
+        self.directory.as_deref().unwrap_or(Path::new(Self::ORIGINAL_DIRECTORY))
+    }
 
     /// Bytes the spool may take: `max_size` when it is above the original's default of 64 KiB, which held a minute at
     /// best, else [`OfflineStore::OWN_LIMIT_BYTES`].

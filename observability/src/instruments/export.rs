@@ -21,6 +21,13 @@ impl Instruments {
         counter(meter, &names::VALUES_PUSHED, &self.values_pushed);
         counter(meter, &names::VIOLATIONS, &self.violations);
         counter(meter, &names::REGISTRATIONS, &self.registrations);
+        gauge(meter, &names::SPOOL_RECORDS, &self.spool_records);
+        gauge(meter, &names::SPOOL_BYTES, &self.spool_bytes);
+        gauge(meter, &names::SPOOL_OLDEST, &self.spool_oldest_s);
+        gauge(meter, &names::SPOOL_DEAD, &self.spool_dead);
+        counter(meter, &names::SPOOL_APPENDED, &self.spool_appended);
+        counter(meter, &names::SPOOL_DELIVERED, &self.spool_delivered);
+        counter(meter, &names::SPOOL_DEAD_LETTERED, &self.spool_dead_lettered);
         counter(meter, &names::RESTARTS, &self.restarts);
         let definition = &names::REQUEST_DURATION;
         self.exported_duration.get_or_init(|| {

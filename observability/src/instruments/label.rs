@@ -172,8 +172,8 @@ label! {
         Link = "link",
         /// Desired against actual bindings.
         Binder = "binder",
-        /// From the spool to the platform.
-        Replay = "replay",
+        /// Updates in order, and from the spool to the platform.
+        Delivery = "delivery",
         /// The spool.
         Spool = "spool",
         /// One thing.

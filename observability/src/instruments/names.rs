@@ -60,6 +60,20 @@ definitions! {
         "Messages against the protocol, by who sent them.";
     REGISTRATIONS: Counter, "edgebind.registrations", "{registration}",
         "Registrations of agents, by what became of them.";
+    SPOOL_RECORDS: Gauge, "edgebind.spool.records", "{record}",
+        "Records in the spool that wait for the platform.";
+    SPOOL_BYTES: Gauge, "edgebind.spool.bytes", "By",
+        "Their payloads.";
+    SPOOL_OLDEST: Gauge, "edgebind.spool.oldest.age", "s",
+        "Age of the oldest of them, 0 when there is none.";
+    SPOOL_DEAD: Gauge, "edgebind.spool.dead_letters", "{record}",
+        "Records that the platform will not take, kept for the operator.";
+    SPOOL_APPENDED: Counter, "edgebind.spool.appended", "{record}",
+        "Records put into the spool.";
+    SPOOL_DELIVERED: Counter, "edgebind.spool.delivered", "{record}",
+        "Records of the spool that the platform has confirmed.";
+    SPOOL_DEAD_LETTERED: Counter, "edgebind.spool.dead_lettered", "{record}",
+        "Records given up: refused for good, too old, or damaged.";
     RESTARTS: Counter, "edgebind.restarts", "{restart}",
         "Restarts of supervised units, by kind of unit.";
 }

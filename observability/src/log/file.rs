@@ -12,10 +12,20 @@ use tracing_subscriber::{Layer, Registry, reload};
 
 use super::LogRecord;
 
-/// File that is being written.
-pub const CURRENT: &str = "wsems_log1.log";
-/// What was written before it.
-pub const PREVIOUS: &str = "wsems_log2.log";
+/// Names of a pair of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The one that is being written.
+    pub current: &'static str,
+    /// What was written before it.
+    pub previous: &'static str,
+}
+
+/// Files of the gateway (EMS notes, 2.5).
+pub const GATEWAY: Names = Names { current: "wsems_log1.log", previous: "wsems_log2.log" };
+/// Files of the script resource (script resource notes, 1.4).
+pub const SCRIPT_RESOURCE: Names =
+    Names { current: "luaScriptResource_log1.log", previous: "luaScriptResource_log2.log" };
 
 static FILES: Mutex<Option<LogFiles>> = Mutex::new(None);
 static LEVEL: OnceLock<reload::Handle<LevelFilter, Registry>> = OnceLock::new();
@@ -26,8 +36,8 @@ static LEVEL: OnceLock<reload::Handle<LevelFilter, Registry>> = OnceLock::new();
 /// # Errors
 ///
 /// What the file system says; lines then go where they went before.
-pub fn start(folder: &Path, level: LevelFilter, most_bytes: u64) -> io::Result<()> {
-    let files = LogFiles::open(folder, most_bytes)?;
+pub fn start(folder: &Path, names: Names, level: LevelFilter, most_bytes: u64) -> io::Result<()> {
+    let files = LogFiles::open(folder, names, most_bytes)?;
     *FILES.lock().unwrap_or_else(PoisonError::into_inner) = Some(files);
     set_level(level);
     Ok(())
@@ -77,25 +87,27 @@ impl<S: Subscriber> Layer<S> for FileLayer {
 
 /// The pair of files.
 struct LogFiles {
-    folder: PathBuf,
+    current: PathBuf,
+    previous: PathBuf,
     file: File,
     size_bytes: u64,
     half_bytes: u64,
 }
 
 impl LogFiles {
-    fn open(folder: &Path, most_bytes: u64) -> io::Result<Self> {
+    fn open(folder: &Path, names: Names, most_bytes: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let file = append(&folder.join(CURRENT))?;
+        let (current, previous) = (folder.join(names.current), folder.join(names.previous));
+        let file = append(&current)?;
         let size_bytes = file.metadata()?.len();
-        Ok(Self { folder: folder.to_owned(), file, size_bytes, half_bytes: (most_bytes / 2).max(1024) })
+        Ok(Self { current, previous, file, size_bytes, half_bytes: (most_bytes / 2).max(1024) })
     }
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
         if self.size_bytes > 0 && self.size_bytes.saturating_add(length) > self.half_bytes {
-            fs::rename(self.folder.join(CURRENT), self.folder.join(PREVIOUS))?;
-            self.file = append(&self.folder.join(CURRENT))?;
+            fs::rename(&self.current, &self.previous)?;
+            self.file = append(&self.current)?;
             self.size_bytes = 0;
         }
         self.size_bytes = self.size_bytes.saturating_add(length);
@@ -104,8 +116,8 @@ impl LogFiles {
 
     fn remove(self) -> io::Result<()> {
         drop(self.file);
-        for name in [CURRENT, PREVIOUS] {
-            match fs::remove_file(self.folder.join(name)) {
+        for path in [&self.current, &self.previous] {
+            match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
@@ -135,13 +147,13 @@ mod tests {
     #[test]
     fn two_files_hold_no_more_than_was_allowed() {
         let folder = folder("bounded").join("made/on/the/way");
-        let mut files = LogFiles::open(&folder, 4096).unwrap();
+        let mut files = LogFiles::open(&folder, GATEWAY, 4096).unwrap();
         for number in 0..500 {
             files.write(format!("line {number} {}\n", "x".repeat(80)).as_bytes()).unwrap();
         }
         let size = |name: &str| fs::metadata(folder.join(name)).unwrap().len();
-        assert!(size(CURRENT) <= 2048 && size(PREVIOUS) <= 2048);
-        let text = fs::read_to_string(folder.join(CURRENT)).unwrap();
+        assert!(size(GATEWAY.current) <= 2048 && size(GATEWAY.previous) <= 2048);
+        let text = fs::read_to_string(folder.join(GATEWAY.current)).unwrap();
         assert!(text.contains("line 499"), "the latest line is in the current file");
         files.remove().unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
@@ -151,11 +163,11 @@ mod tests {
     #[test]
     fn what_was_written_before_is_kept_and_counted() {
         let folder = folder("kept");
-        LogFiles::open(&folder, 4096).unwrap().write(&[b'a'; 1500]).unwrap();
-        let mut files = LogFiles::open(&folder, 4096).unwrap();
+        LogFiles::open(&folder, GATEWAY, 4096).unwrap().write(&[b'a'; 1500]).unwrap();
+        let mut files = LogFiles::open(&folder, GATEWAY, 4096).unwrap();
         files.write(&[b'b'; 1000]).unwrap();
-        assert_eq!(fs::read(folder.join(PREVIOUS)).unwrap(), [b'a'; 1500]);
-        assert_eq!(fs::read(folder.join(CURRENT)).unwrap(), [b'b'; 1000]);
+        assert_eq!(fs::read(folder.join(GATEWAY.previous)).unwrap(), [b'a'; 1500]);
+        assert_eq!(fs::read(folder.join(GATEWAY.current)).unwrap(), [b'b'; 1000]);
         fs::remove_dir_all(folder).unwrap();
     }
 }

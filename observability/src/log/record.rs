@@ -1,10 +1,13 @@
 //! One log line, taken apart once for the ring and the files.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::SystemTime;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
+
+use super::Utc;
 
 /// A log line with what GetLogData tells of it.
 #[derive(Clone, Debug)]
@@ -13,8 +16,10 @@ pub struct LogRecord {
     pub time: SystemTime,
     /// How much it matters.
     pub level: Level,
-    /// Module that wrote it.
-    pub origin: &'static str,
+    /// Name of the level: that of `level`, or what a script's line says instead (FORCE, AUDIT).
+    pub severity: Cow<'static, str>,
+    /// Module that wrote it, or the source that a script names.
+    pub origin: Cow<'static, str>,
     /// Sentence and fields; cut after [`LogRecord::MAX_BYTES`].
     pub content: String,
     /// Name of the thread, if it has one.
@@ -39,26 +44,55 @@ impl LogRecord {
         Self {
             time,
             level: *event.metadata().level(),
-            origin: event.metadata().target(),
+            severity: text.severity.map_or(Cow::Borrowed(event.metadata().level().as_str()), Cow::Owned),
+            origin: text.source.map_or(Cow::Borrowed(event.metadata().target()), Cow::Owned),
             content,
             thread: std::thread::current().name().unwrap_or_default().to_owned(),
         }
     }
 }
 
+impl LogRecord {
+    /// The record as it stands on a terminal: the lines of a traceback stay lines, behind a tab, so that no text can
+    /// pretend to be another record.
+    pub(crate) fn lines(&self) -> impl fmt::Display + '_ {
+        struct Lines<'r>(&'r LogRecord);
+        impl fmt::Display for Lines<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write_front(f)?;
+                for c in self.0.content.trim_end().chars() {
+                    match c {
+                        '\n' => f.write_str("\n\t")?,
+                        c => fmt::Write::write_char(f, if c.is_control() && c != '\t' { ' ' } else { c })?,
+                    }
+                }
+                Ok(())
+            }
+        }
+        Lines(self)
+    }
+
+    fn write_front(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Utc { year, month, day, hour, minute, second, millis } = Utc::of(self.time);
+        let date =
+            format_args!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02},{millis:03}");
+        write!(f, "[{:<5}] {date} {}: ", self.severity, Plain(&self.origin))
+    }
+}
+
+/// A text without control characters.
+struct Plain<'t>(&'t str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| fmt::Write::write_char(f, if c.is_control() { ' ' } else { c }))
+    }
+}
+
 /// As in the original's files, with the milliseconds in three digits (EMS notes, 2.5).
 impl fmt::Display for LogRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = self.time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let (seconds, millis) = (since.as_secs(), since.subsec_millis());
-        let (year, month, day) = civil(seconds / 86_400);
-        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-        write!(
-            f,
-            "[{:<5}] {year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02},{millis:03} {}: ",
-            self.level.as_str(),
-            self.origin
-        )?;
+        self.write_front(f)?;
         // One record stays one line, whatever its fields hold.
         for c in self.content.chars() {
             fmt::Write::write_char(f, if c.is_control() { ' ' } else { c })?;
@@ -70,6 +104,8 @@ impl fmt::Display for LogRecord {
 #[derive(Default)]
 struct Text {
     message: String,
+    source: Option<String>,
+    severity: Option<String>,
     fields: String,
 }
 
@@ -83,24 +119,17 @@ impl Visit for Text {
         // Writing to a text cannot fail; a value whose Debug does is left out.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
+            SOURCE => write!(self.source.get_or_insert_default(), "{value:?}"),
+            SEVERITY => write!(self.severity.get_or_insert_default(), "{value:?}"),
             name => write!(self.fields, " {name}={value:?}"),
         };
     }
 }
 
-/// Year, month and day of a day counted from 1970 (the usual algorithm with years that begin in March).
-fn civil(day: u64) -> (u64, u64, u64) {
-    let shifted = day + 719_468;
-    let era = shifted / 146_097;
-    let of_era = shifted % 146_097;
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
-}
+/// Field of an event that names its source: the first argument of a script's log call.
+pub const SOURCE: &str = "log.source";
+/// Field of an event that names its level: FORCE and AUDIT have no like in `tracing`.
+pub const SEVERITY: &str = "log.severity";
 
 #[cfg(test)]
 mod tests {
@@ -113,7 +142,8 @@ mod tests {
         let record = LogRecord {
             time: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_303_194_063),
             level: Level::INFO,
-            origin: "edgebind::gateway",
+            severity: Cow::Borrowed("INFO"),
+            origin: Cow::Borrowed("edgebind::gateway"),
             content: "Listening.\nport=8000".to_owned(),
             thread: String::new(),
         };
@@ -124,9 +154,15 @@ mod tests {
     }
 
     #[test]
-    fn days_of_leap_years_are_right() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-        assert_eq!(civil(20_789), (2026, 12, 2));
+    fn a_line_of_a_script_has_its_own_source_and_level_and_hides_no_second_line() {
+        let record = LogRecord {
+            time: SystemTime::UNIX_EPOCH,
+            level: Level::ERROR,
+            severity: Cow::Borrowed("FORCE"),
+            origin: Cow::Borrowed("pump\n"),
+            content: "one\n[ERROR] two\u{7}\n".to_owned(),
+            thread: String::new(),
+        };
+        assert_eq!(record.lines().to_string(), "[FORCE] 1970-01-01 00:00:00,000 pump : one\n\t[ERROR] two ");
     }
 }

@@ -73,6 +73,11 @@ impl Lane {
         ids
     }
 
+    /// Leaves in the flight what stands at its front and is among `ids`.
+    pub(super) fn keep_flying(&mut self, ids: &[Id]) {
+        self.flying = self.items.iter().take(self.flying).take_while(|item| ids.contains(&item.id)).count();
+    }
+
     /// Ends the flight; what belonged to it waits again.
     pub(super) fn end_flight(&mut self) {
         self.flight = None;

@@ -375,3 +375,43 @@ fn records_taken_out_of_a_message_on_its_way_are_not_given_up_again() {
     assert_eq!(bench.actions(), []);
     assert!(!bench.order.has_backlog("Things/A"));
 }
+
+#[test]
+fn before_the_first_round_of_binds_live_updates_pass_and_stored_ones_wait() {
+    let mut bench = Bench::new();
+    bench.order.suspend();
+    bench.order.connect();
+    bench.store("Things/A", [1]);
+    assert!(matches!(bench.live("Things/B", 7), Admission::Relay(_)));
+    assert_eq!(bench.live("Things/A", 8), Admission::Commit, "behind what is stored");
+    assert_eq!(bench.actions(), []);
+    assert_eq!(bench.order.next_poll(bench.now), None);
+    bench.order.resume();
+    assert_eq!(bench.sent().1, stored([1]));
+}
+
+#[test]
+fn what_was_not_sent_with_a_flight_goes_with_the_next() {
+    let mut bench = Bench::new();
+    bench.store("Things/A", [1, 2, 3]);
+    let (flight, ids) = bench.sent();
+    assert_eq!(ids, stored([1, 2, 3]));
+    bench.order.sent(flight, &stored([1, 2]));
+    bench.answer(flight, Answer::Done);
+    bench.pass(Duration::from_millis(10));
+    let delivered = Action::Delivered { entity: "Things/A".into(), seqs: vec![1, 2] };
+    assert_eq!(bench.order.poll(bench.now), Some(delivered));
+    assert_eq!(bench.sent().1, stored([3]));
+}
+
+#[test]
+fn a_pause_sends_nothing_more_and_takes_the_answers_that_come() {
+    let mut bench = Bench::new();
+    bench.store("Things/A", [1]);
+    let (flight, _) = bench.sent();
+    bench.store("Things/B", [2]);
+    bench.order.pause();
+    bench.answer(flight, Answer::Done);
+    let delivered = Action::Delivered { entity: "Things/A".into(), seqs: vec![1] };
+    assert_eq!(bench.actions(), [delivered]);
+}

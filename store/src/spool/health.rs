@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::StoreError;
+use crate::record::Record;
 
 use super::Options;
 use super::database::Totals;
@@ -115,6 +116,29 @@ impl Shared {
         };
         self.leave(cost);
         Err(refusal)
+    }
+
+    /// Whether these records fit beside what is there.
+    pub(super) fn has_room_for(&self, records: &[Record]) -> Result<(), StoreError> {
+        let mut more = Totals::default();
+        for record in records {
+            let cost = record.cost_bytes();
+            if cost > self.max_record_bytes {
+                return Err(StoreError::TooLarge { size_bytes: cost, limit_bytes: self.max_record_bytes });
+            }
+            more = more.plus(Totals { records: 1, bytes: cost });
+        }
+        self.writable()?;
+        let there = self.waiting.read().plus(self.dead.read()).plus(self.queued.read());
+        if there.plus(more).exceeds(self.limit) {
+            return Err(StoreError::SpoolFull {
+                bytes: there.bytes,
+                limit_bytes: self.limit.bytes,
+                records: there.records,
+                limit_records: self.limit.records,
+            });
+        }
+        Ok(())
     }
 
     /// Takes a place in the queue for the journal, which the limit of records does not concern.

@@ -10,6 +10,7 @@ use super::database::{Batch, Totals};
 /// A request with its callback.
 pub(super) enum Op {
     Append { record: Record, cost: u64, done: Completion<Entry> },
+    AppendAll { records: Vec<Record>, done: Completion<Vec<Entry>> },
     Change { change: Change, done: Completion<u64> },
     RetryDead { seqs: Vec<u64>, done: Completion<Vec<Entry>> },
     Read { seqs: Vec<u64>, done: Completion<ReadBack> },
@@ -30,6 +31,7 @@ pub(super) enum Change {
 /// What a request led to, to be told once the transaction is durable.
 pub(super) enum Outcome {
     Appended(Entry),
+    AllAppended(Vec<Entry>),
     Changed(Totals),
     Retried(Vec<Entry>),
     Read(ReadBack),
@@ -52,6 +54,7 @@ impl Op {
     pub(super) fn size_bytes(&self) -> u64 {
         match self {
             Self::Append { cost, .. } => *cost,
+            Self::AppendAll { records, .. } => records.iter().map(Record::cost_bytes).sum(),
             Self::PutJournal { entry, .. } => u64::try_from(entry.body.len()).unwrap_or(u64::MAX),
             _ => 0,
         }
@@ -70,6 +73,7 @@ impl Op {
     pub(super) fn refuse(self, error: StoreError) {
         match self {
             Self::Append { done, .. } => done.answer(Err(error)),
+            Self::AppendAll { done, .. } => done.answer(Err(error)),
             Self::Change { done, .. } => done.answer(Err(error)),
             Self::RetryDead { done, .. } => done.answer(Err(error)),
             Self::Read { done, .. } => done.answer(Err(error)),
@@ -82,6 +86,7 @@ impl Op {
     pub(super) fn succeed(self, outcome: Outcome) {
         match (self, outcome) {
             (Self::Append { done, .. }, Outcome::Appended(entry)) => done.answer(Ok(entry)),
+            (Self::AppendAll { done, .. }, Outcome::AllAppended(entries)) => done.answer(Ok(entries)),
             (Self::Change { done, .. }, Outcome::Changed(totals)) => done.answer(Ok(totals.records)),
             (Self::RetryDead { done, .. }, Outcome::Retried(entries)) => done.answer(Ok(entries)),
             (Self::Read { done, .. }, Outcome::Read(read)) => done.answer(Ok(read)),
@@ -116,6 +121,14 @@ impl Op {
                 let entry = batch.append(record, unix_ms)?;
                 tally.appended = tally.appended.plus(Totals { records: 1, bytes: *cost });
                 Outcome::Appended(entry)
+            }
+            Self::AppendAll { records, .. } => {
+                let mut entries = Vec::with_capacity(records.len());
+                for record in records {
+                    entries.push(batch.append(record, unix_ms)?);
+                    tally.appended = tally.appended.plus(Totals { records: 1, bytes: record.cost_bytes() });
+                }
+                Outcome::AllAppended(entries)
             }
             Self::Change { change, .. } => Outcome::Changed(change.carry_out(batch, tally, unix_ms)?),
             Self::RetryDead { seqs, .. } => {

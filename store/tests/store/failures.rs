@@ -70,6 +70,34 @@ fn the_limit_of_the_configuration_keeps_what_is_in_it() {
 }
 
 #[test]
+fn what_is_appended_at_once_is_there_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let small = Options { max_records: 5, ..options(folder.path()) };
+    let (spool, _) = Spool::open(small).expect("it opens");
+    let all = |count: u8| (0..count).map(|number| record("Things/A", vec![number])).collect::<Vec<_>>();
+    let refused = spool.append_all(all(6), |_| panic!("refused by the return value"));
+    assert!(matches!(refused, Err(StoreError::SpoolFull { limit_records: 5, .. })), "{refused:?}");
+    assert_eq!(spool.health().records, 0);
+    let (told, answer) = mpsc::channel();
+    spool.append_all(all(4), move |result| told.send(result).expect("heard")).expect("room");
+    let entries = answer.recv().expect("an answer").expect("on disk");
+    let seqs: Vec<u64> = entries.iter().map(|entry| entry.seq).collect();
+    assert_eq!(payloads(&spool, seqs.clone()), [[0], [1], [2], [3]]);
+    assert_eq!(spool.health().records, 4);
+    // In pages, from behind a place.
+    let view = View::open(folder.path()).expect("readable");
+    let mut found = Vec::new();
+    let walk = view.each_waiting_after(seqs[1], Some("Things/A"), |line| {
+        found.push(line.expect("undamaged").entry.seq);
+        std::ops::ControlFlow::Continue(())
+    });
+    walk.expect("readable");
+    assert_eq!(found, seqs[2..]);
+    let entities = view.entities().expect("readable");
+    assert_eq!((entities.len(), entities[0].records, entities[0].bytes), (1, 4, 4));
+}
+
+#[test]
 fn the_queue_before_the_disk_is_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
     let narrow = Options { queue: 4, ..options(folder.path()) };

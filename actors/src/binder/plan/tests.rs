@@ -12,8 +12,17 @@ struct Bench {
     gateway: Option<Gateway>,
     bad: HashSet<String>,
     bad_marker: bool,
+    /// Everything, or what is bad, is held by another connection.
+    held: Held,
     sent: Vec<Bind>,
     events: Vec<(String, BindEvent)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    Bad,
+    Everything,
 }
 
 impl Bench {
@@ -25,6 +34,7 @@ impl Bench {
             gateway: None,
             bad: HashSet::new(),
             bad_marker: false,
+            held: Held::Nothing,
             sent: Vec::new(),
             events: Vec::new(),
         }
@@ -36,10 +46,22 @@ impl Bench {
         }
     }
 
+    /// The next message, when the open batch is full enough.
+    fn next(&mut self) -> Dispatch {
+        self.now = self.plan.next_wake(self.now).unwrap_or(self.now).max(self.now);
+        self.plan.poll(self.gateway.as_ref(), self.now).unwrap()
+    }
+
     fn verdict(&self, bind: &Bind) -> Answer {
-        let refused = bind.names.iter().any(|name| self.bad.contains(name))
+        let refused = self.held == Held::Everything
+            || bind.names.iter().any(|name| self.bad.contains(name))
             || (self.bad_marker && bind.gateway.is_some());
-        if refused && !bind.unbind {
+        if refused && !bind.unbind && self.held != Held::Nothing {
+            Answer::Refused {
+                code: Code::PRECONDITION_FAILED,
+                reason: "bound by another connection".to_owned(),
+            }
+        } else if refused && !bind.unbind {
             Answer::Refused { code: Code::NOT_FOUND, reason: "unknown".to_owned() }
         } else {
             Answer::Accepted
@@ -95,13 +117,33 @@ fn names_that_come_within_the_join_time_share_a_bind() {
 }
 
 #[test]
-fn everything_desired_is_bound_at_once_when_the_link_comes_up() {
+fn everything_desired_is_bound_in_one_go_when_the_link_comes_up() {
     let mut bench = Bench::new();
     bench.desire(&["a", "b", "c"]);
     bench.run();
     assert!(bench.sent.is_empty(), "no BIND without a connection");
     bench.plan.link_up(bench.now);
-    assert_eq!(bench.plan.poll(None, bench.now).unwrap().bind.names.len(), 3);
+    // A start that is still announcing things when the platform has accepted us.
+    bench.now += Duration::from_millis(4);
+    bench.desire(&["d"]);
+    bench.run();
+    assert_eq!(bench.sent.len(), 1);
+    assert_eq!(bench.sent[0].names.len(), 4);
+}
+
+#[test]
+fn a_steady_stream_of_names_holds_up_no_batch() {
+    let mut bench = Bench::new();
+    bench.plan.link_up(bench.now);
+    let start = bench.now;
+    let mut n = 0;
+    while bench.plan.poll(None, bench.now).is_none() {
+        bench.desire(&[&format!("t{n}")]);
+        bench.now += Duration::from_millis(1);
+        n += 1;
+        assert!(n < 1_000, "the batch is never sent");
+    }
+    assert_eq!(bench.now - start, LIMITS.join * JOIN_AT_MOST);
 }
 
 #[test]
@@ -159,19 +201,18 @@ fn names_under_way_with_the_marker_when_it_is_found_to_be_bad_are_tried_without_
     bench.desire(&["a", "b"]);
     bench.plan.link_up(bench.now);
     let refused = Answer::Refused { code: Code::PRECONDITION_FAILED, reason: "held".to_owned() };
-    let poll = |bench: &mut Bench| bench.plan.poll(bench.gateway.as_ref(), bench.now).unwrap();
-    let both = poll(&mut bench);
-    bench.plan.answered(both.id, &refused, bench.now);
-    let (first, second) = (poll(&mut bench), poll(&mut bench));
+    let first = bench.next();
+    bench.desire(&["c"]);
+    let second = bench.next();
     assert!(first.bind.gateway.is_some() && second.bind.gateway.is_some());
     bench.plan.answered(first.id, &refused, bench.now);
-    let trial = poll(&mut bench);
+    let trial = bench.next();
     assert!(trial.bind.gateway.is_none());
     bench.plan.answered(trial.id, &Answer::Accepted, bench.now);
     assert!(bench.plan.marker_refused());
     bench.plan.answered(second.id, &refused, bench.now);
     bench.run();
-    assert_eq!(bench.bound(), ["a", "b"]);
+    assert_eq!(bench.bound(), ["a", "b", "c"]);
     assert!(bench.refused().is_empty(), "{:?}", bench.events);
 }
 
@@ -212,7 +253,7 @@ fn a_released_name_is_unbound_even_if_its_bind_is_under_way() {
     let mut bench = Bench::new();
     bench.desire(&["a"]);
     bench.plan.link_up(bench.now);
-    let bind = bench.plan.poll(None, bench.now).unwrap();
+    let bind = bench.next();
     bench.plan.release(&ThingName::parse("a").unwrap(), bench.now);
     bench.plan.answered(bind.id, &Answer::Accepted, bench.now);
     bench.run();
@@ -255,7 +296,7 @@ fn an_unanswered_bind_is_reported_and_does_not_make_a_suspect() {
     let mut bench = Bench::new();
     bench.desire(&["a", "b"]);
     bench.plan.link_up(bench.now);
-    let bind = bench.plan.poll(None, bench.now).unwrap();
+    let bind = bench.next();
     bench.plan.answered(bind.id, &Answer::Unanswered, bench.now);
     bench.run();
     assert_eq!(bench.refused().len(), 2);
@@ -263,6 +304,81 @@ fn an_unanswered_bind_is_reported_and_does_not_make_a_suspect() {
     bench.run();
     assert_eq!(bench.sent.len(), 1, "both share a BIND again");
     assert_eq!(bench.plan.bound(), 2);
+}
+
+/// Names enough for many halves.
+fn crowd() -> Vec<String> {
+    (0..200).map(|number| format!("t{number:03}")).collect()
+}
+
+impl Bench {
+    /// All ask, again and again, as their supervisor lets them; how often that was needed.
+    fn insist(&mut self, names: &[&str]) -> usize {
+        for round in 1..100 {
+            let bound: HashSet<String> = self.bound().into_iter().map(str::to_owned).collect();
+            let good = |name: &&&str| !self.bad.contains(**name) && !bound.contains(**name);
+            if names.iter().filter(good).count() == 0 {
+                return round;
+            }
+            let missing: Vec<&str> = names.iter().copied().filter(|name| !bound.contains(*name)).collect();
+            // One alone first, as the binder does while names are held.
+            self.desire(&missing[round % missing.len()..][..1]);
+            self.run();
+            self.desire(&missing);
+            self.run();
+        }
+        panic!("{} of {} are bound", self.bound().len(), names.len());
+    }
+}
+
+#[test]
+fn an_old_session_is_recognised_after_a_few_binds_and_its_things_come_back_in_one() {
+    let mut bench = Bench::new();
+    bench.held = Held::Everything;
+    bench.plan.link_up(bench.now);
+    let names = crowd();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    bench.desire(&names);
+    bench.run();
+    assert_eq!(bench.refused().len(), names.len(), "each of them is told");
+    assert!(bench.sent.len() < 25, "{} BINDs to find that out", bench.sent.len());
+    bench.held = Held::Nothing;
+    bench.sent.clear();
+    bench.desire(&names);
+    bench.run();
+    assert_eq!(bench.plan.bound(), names.len());
+    assert_eq!(bench.sent.len(), 1, "nobody is suspected for what the old session was the reason of");
+}
+
+#[test]
+fn names_that_another_gateway_holds_do_not_keep_the_others_from_being_bound() {
+    for count in [1, 5, 40] {
+        let mut bench = Bench::new();
+        bench.held = Held::Bad;
+        bench.plan.link_up(bench.now);
+        let names = crowd();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        bench.bad = names.iter().step_by(names.len() / count).map(|name| (*name).to_owned()).collect();
+        bench.desire(&names);
+        bench.run();
+        let rounds = bench.insist(&names);
+        assert!(rounds <= 6, "{count} held: {rounds} rounds");
+        assert_eq!(bench.plan.bound(), names.len() - bench.bad.len(), "{count} held");
+    }
+}
+
+#[test]
+fn a_marker_that_is_held_elsewhere_costs_two_binds() {
+    let mut bench = Bench::new();
+    bench.held = Held::Bad;
+    bench.bad_marker = true;
+    bench.gateway = Some(Gateway { name: "GW".to_owned(), template: "EMSGateway".to_owned() });
+    bench.plan.link_up(bench.now);
+    let names = crowd();
+    bench.desire(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    bench.run();
+    assert_eq!((bench.plan.bound(), bench.sent.len()), (names.len(), 2));
+    assert!(bench.plan.marker_refused());
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use std::{
 
 /// Failed attempts by peer; bounded.
 #[derive(Default)]
-pub(crate) struct Throttle {
+pub struct Throttle {
     peers: HashMap<IpAddr, Failures>,
 }
 
@@ -19,7 +19,7 @@ struct Failures {
 
 /// What a peer has to bear for its failed attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Penalty {
+pub enum Penalty {
     /// Nothing: few mistakes happen to everybody.
     None,
     /// Its wrong password is answered later. On this machine all agents share an address, and the right passwords of
@@ -40,7 +40,8 @@ impl Throttle {
     const MAX_PEERS: usize = 1024;
 
     /// What `peer` has to bear before its credentials are looked at.
-    pub(crate) fn before(&self, peer: IpAddr, now: Instant) -> Penalty {
+    #[must_use]
+    pub fn before(&self, peer: IpAddr, now: Instant) -> Penalty {
         let peer = key(peer);
         let Some(failures) = self.peers.get(&peer).filter(|_| !peer.is_loopback()) else {
             return Penalty::None;
@@ -53,7 +54,7 @@ impl Throttle {
     }
 
     /// Counts a wrong password of `peer`; says how long its answer is held back.
-    pub(crate) fn failed(&mut self, peer: IpAddr, now: Instant) -> Penalty {
+    pub fn failed(&mut self, peer: IpAddr, now: Instant) -> Penalty {
         let peer = key(peer);
         self.peers.retain(|_, known| now.saturating_duration_since(known.last) < Self::FORGOTTEN);
         if self.peers.len() >= Self::MAX_PEERS && !self.peers.contains_key(&peer) {
@@ -72,12 +73,13 @@ impl Throttle {
     }
 
     /// Forgets the mistakes of a `peer` that knows the password.
-    pub(crate) fn passed(&mut self, peer: IpAddr) {
+    pub fn passed(&mut self, peer: IpAddr) {
         self.peers.remove(&key(peer));
     }
 
     /// Whether there is nobody to hold back.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.peers.is_empty()
     }
 }
@@ -110,7 +112,7 @@ mod tests {
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
     fn after(failures: u32) -> (Throttle, Instant) {
-        let now = edgebind_kernel::clock::now();
+        let now = crate::clock::now();
         let mut throttle = Throttle::default();
         for _ in 0..failures {
             throttle.failed(PEER, now);

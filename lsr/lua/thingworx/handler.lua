@@ -1,0 +1,12 @@
+-- The module behind every property handler: `module("handlers.X", thingworx.handler.extend)` (script resource notes, 7.4).
+
+require "thingworx.template"
+
+local environment = require "edgebind.environment"
+
+module "thingworx.handler"
+
+environment.fill(_M, false)
+
+--- Option of `module`: makes the caller's module a handler.
+function extend(module) return environment.extend(module, _M) end

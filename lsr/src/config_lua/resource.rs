@@ -1,0 +1,173 @@
+//! What the process itself takes from the global settings: where it listens, who may call, where it logs
+//! (script resource notes, 1.4).
+
+use std::path::PathBuf;
+
+use edgebind_config::Credentials;
+use thiserror::Error;
+
+use crate::{Setting, Settings, log::Level};
+
+use super::schema::whole;
+
+/// The settings of the process.
+#[derive(Clone, Debug)]
+pub struct ResourceSettings {
+    /// Address to listen on; default `localhost`.
+    pub host: String,
+    /// Port to listen on, 0 for any free one; default 8001.
+    pub port: u16,
+    /// What callers must know.
+    pub credentials: Credentials,
+    /// Connections at a time; default [`ResourceSettings::CLIENTS`].
+    pub max_clients: usize,
+    /// What is logged on standard output; default INFO.
+    pub log_level: Level,
+    /// Where log lines are kept in files, if anywhere.
+    pub log_files: Option<LogFiles>,
+    /// Settings that have no effect in this version, each with its reason.
+    pub without_effect: Vec<(&'static str, &'static str)>,
+}
+
+/// Log lines in two alternating files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFiles {
+    /// Their folder; `log_publish_directory`.
+    pub folder: PathBuf,
+    /// What is written there; default WARN.
+    pub level: Level,
+    /// Bytes of both together; default 2,000,000.
+    pub most_bytes: u64,
+}
+
+/// Why the process does not serve with these settings.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// Nobody is opened by omission.
+    #[error("scripts.{0} is not set; write scripts.{0} = true or false, as the original demands")]
+    Missing(&'static str),
+    /// Authentication without anything to know.
+    #[error(
+        "scripts.script_resource_authenticate is true and scripts.{0} is empty; callers need a user and a password"
+    )]
+    NoCredentials(&'static str),
+    /// A password that nobody here can read.
+    #[error(
+        "scripts.script_resource_password: {0}; values that the original has encrypted cannot be read: write the \
+         password, or the output of `edgebind lsr -encrypt PASSWORD`"
+    )]
+    Sealed(String),
+    /// TLS is asked for.
+    #[error(
+        "scripts.script_resource_ssl = true: this version has no TLS at the script resource; with false, let it listen \
+         on an address that only the gateway reaches"
+    )]
+    Tls,
+}
+
+impl ResourceSettings {
+    /// Connections at a time, without `max_clients`.
+    pub const CLIENTS: usize = 2048;
+
+    /// Reads them from `globals`, which were checked for kind and range.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`]: settings that would leave the resource open, or that cannot be served.
+    pub fn read(globals: &Settings) -> Result<Self, SettingsError> {
+        let text = |name: &str| globals.get(name).and_then(Setting::as_text);
+        let flag = |name: &str| globals.get(name).and_then(Setting::as_flag);
+        let number = |name: &str| globals.get(name).and_then(whole);
+        let demanded = |name: &'static str| flag(name).ok_or(SettingsError::Missing(name));
+        let level = |name: &str| text(name).and_then(|name| Level::parse(&name));
+        let (tls, authenticate) =
+            (demanded("script_resource_ssl")?, demanded("script_resource_authenticate")?);
+        if tls {
+            return Err(SettingsError::Tls);
+        }
+        let credentials = if authenticate { credentials(globals)? } else { Credentials::open() };
+        let log_files =
+            text("log_publish_directory").filter(|folder| !folder.is_empty()).map(|folder| LogFiles {
+                folder: PathBuf::from(folder),
+                level: level("log_publish_level").unwrap_or(Level::Warn),
+                most_bytes: number("log_max_file_storage").unwrap_or(2_000_000),
+            });
+        let is_set = |name: &str| match globals.get(name) {
+            Some(value) => value.as_flag().unwrap_or(true),
+            None => false,
+        };
+        Ok(Self {
+            host: text("script_resource_host").unwrap_or_else(|| "localhost".to_owned()),
+            port: number("script_resource_port").and_then(|port| u16::try_from(port).ok()).unwrap_or(8001),
+            credentials,
+            max_clients: number("max_clients")
+                .and_then(|clients| usize::try_from(clients).ok())
+                .unwrap_or(Self::CLIENTS),
+            log_level: level("log_level").unwrap_or(Level::Info),
+            log_files,
+            without_effect: WITHOUT_EFFECT.iter().copied().filter(|(name, _)| is_set(name)).collect(),
+        })
+    }
+}
+
+fn credentials(globals: &Settings) -> Result<Credentials, SettingsError> {
+    let demanded = |name: &'static str| {
+        let value = globals.get(name).and_then(Setting::as_text).filter(|text| !text.is_empty());
+        value.ok_or(SettingsError::NoCredentials(name))
+    };
+    let user = demanded("script_resource_userid")?;
+    let password = demanded("script_resource_password")?;
+    Ok(Credentials::basic(user, password.into()))
+}
+
+/// Settings that are understood and do nothing.
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("fips_enabled", "there is no FIPS mode"),
+    ("log_audit_target", "AUDIT lines go into the log"),
+    ("script_resource_use_default_certificate", "no certificate is built in"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn globals(entries: &[(&str, &str)]) -> Settings {
+        entries.iter().map(|(name, value)| ((*name).to_owned(), Setting::from(*value))).collect()
+    }
+
+    const OPEN: [(&str, &str); 2] =
+        [("script_resource_ssl", "false"), ("script_resource_authenticate", "false")];
+
+    #[test]
+    fn nobody_is_opened_by_omission() {
+        let read = |entries: &[(&str, &str)]| ResourceSettings::read(&globals(entries)).map(|_| ());
+        assert_eq!(read(&[OPEN[1]]), Err(SettingsError::Missing("script_resource_ssl")));
+        assert_eq!(read(&[OPEN[0]]), Err(SettingsError::Missing("script_resource_authenticate")));
+        let guarded = [OPEN[0], ("script_resource_authenticate", "TRUE"), ("script_resource_userid", "u")];
+        assert_eq!(read(&guarded), Err(SettingsError::NoCredentials("script_resource_password")));
+        assert_eq!(read(&[("script_resource_ssl", "true"), OPEN[1]]), Err(SettingsError::Tls));
+        assert_eq!(read(&OPEN), Ok(()));
+    }
+
+    #[test]
+    fn defaults_count_where_nothing_is_set() {
+        let settings = ResourceSettings::read(&globals(&OPEN)).unwrap();
+        assert_eq!((settings.host.as_str(), settings.port), ("localhost", 8001));
+        assert_eq!((settings.log_level, settings.log_files), (Level::Info, None));
+        assert!(!settings.credentials.required());
+        let more = [
+            ("log_publish_directory", "/tmp/x"),
+            ("log_publish_level", "debug"),
+            ("max_clients", "7"),
+            ("fips_enabled", "false"),
+            ("log_audit_target", "file:///x"),
+        ];
+        let settings = ResourceSettings::read(&globals(&[&OPEN[..], &more].concat())).unwrap();
+        assert_eq!(settings.max_clients, 7);
+        let files = LogFiles { folder: "/tmp/x".into(), level: Level::Debug, most_bytes: 2_000_000 };
+        assert_eq!(settings.log_files, Some(files));
+        let names: Vec<_> = settings.without_effect.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["log_audit_target"]);
+    }
+}

@@ -1,0 +1,16 @@
+//! What the functions of one script know about the script they serve.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::Host;
+
+/// One script as its libraries see it; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct ScriptScope {
+    /// Name of the script.
+    pub(crate) name: Arc<str>,
+    /// Directory of the configuration file.
+    pub(crate) directory: Arc<PathBuf>,
+    /// The way to other scripts and to the global settings.
+    pub(crate) host: Host,
+}

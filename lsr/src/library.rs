@@ -1,0 +1,50 @@
+//! The functions in Rust that a script finds in its state and that never wait: `tw_utils`, `tw_dir`, `json`,
+//! `tw_convert`, data shapes, infotables and the log (script resource notes, 3). Those that wait are with the host.
+//!
+//! How a function comes into a state, the rules it keeps and an example are with [`Natives`].
+
+mod arguments;
+mod convert;
+mod infotables;
+mod json;
+mod logging;
+pub mod secrets;
+mod utils;
+
+use self::arguments::Arguments;
+use crate::host::{Arity, Natives, ScriptScope};
+
+/// Puts all of them into a new state. Runs before the first line of the script; the tables of 3.1 of the notes are there
+/// already, empty but for what the host has put into them ([`Natives::table`]).
+///
+/// # Errors
+///
+/// Not enough memory.
+pub(crate) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
+    let _ = scope;
+    json::install(natives)?;
+    logging::install(natives)?;
+    utils::install(natives)?;
+    convert::install(natives)?;
+    infotables::install(natives)?;
+    services(natives)?;
+    aliases(natives)
+}
+
+/// `tw_service`: on anything but Windows its functions do nothing (script resource notes, 3.4).
+fn services(natives: &Natives<'_>) -> mlua::Result<()> {
+    let service = natives.table("tw_service")?;
+    for name in ["start", "stop", "waitForState"] {
+        service.raw_set(name, natives.plain(Arity::at_least(0), |_, _: Arguments| Ok(false))?)?;
+    }
+    Ok(())
+}
+
+/// Each `ps_x` is the table `tw_x` (script resource notes, 3.1).
+fn aliases(natives: &Natives<'_>) -> mlua::Result<()> {
+    for library in ["utils", "dir", "convert"] {
+        let table = natives.table(&format!("tw_{library}"))?;
+        natives.lua().globals().raw_set(format!("ps_{library}"), table)?;
+    }
+    Ok(())
+}
