@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use edgebind_actors::{
     Proxy, Registration, RegistrationError, Units,
     delivery::{DeliverySettings, Services},
-    link::{LinkSettings, Reconnect, Target},
+    link::{DutyCycle, LinkSettings, Reconnect, Target},
     local::LocalSettings,
     spool::SpoolSettings,
     tree::{Tree, TreeSettings},
@@ -66,6 +66,8 @@ impl Gateway {
         let front = front_settings(config, state_dir)?;
         let settings = TreeSettings {
             link: link_settings(config)?,
+            on_demand: (config.ws_connection.duty_cycle < 100 && config.ws_connection.connect_on_demand)
+                .then_some(config.ws_connection.connect_timeout),
             agents: tls::towards_agents(config)?,
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
@@ -104,12 +106,12 @@ impl Gateway {
     /// What the admin interface looks at; `degraded` is what somebody has to mend.
     pub(crate) fn sight(&self, state_dir: &Path, degraded: Vec<String>) -> Sight {
         let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
-        Sight::Gateway(GatewaySight {
+        Sight::Gateway(Box::new(GatewaySight {
             units: self.tree.units().clone(),
             survey: self.tree.survey(),
             facts,
             state_dir: state_dir.to_owned(),
-        })
+        }))
     }
 
     /// Who tells the service manager how this gateway stands.
@@ -188,6 +190,12 @@ pub(crate) fn link_settings(config: &Config) -> Result<LinkSettings, TlsError> {
             interval: connection.connect_retry_interval,
             max_delay: connection.max_connect_delay,
         },
+        duty: (connection.duty_cycle < 100).then_some(DutyCycle {
+            period: connection.connect_period,
+            percent: connection.duty_cycle,
+            idle: connection.message_idle_time,
+            grace: connection.msg_timeout,
+        }),
     })
 }
 

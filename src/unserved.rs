@@ -28,10 +28,6 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
             config.fips.enabled,
             note("fips.enabled", "true: the gateway runs, without a FIPS 140 validated module"),
         ),
-        (
-            connection.duty_cycle < 100,
-            note("ws_connection.duty_cycle", "below 100: the link stays up all the time"),
-        ),
         (connection.verbose, note("ws_connection.verbose", "true: messages are not dumped into the log")),
         (!config.logger.auto_flush, note("logger.auto_flush", "false: every line is written at once")),
         (

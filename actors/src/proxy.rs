@@ -288,6 +288,9 @@ mod tests {
         }
     }
 
+    /// Answers of a proxy, credentials, and what is said about it.
+    type Case<'a> = (&'a [&'a [u8]], Option<(&'a str, &'a str)>, &'a str);
+
     fn on_actix<T>(test: impl Future<Output = T>) -> T {
         actix_rt::System::new().block_on(test)
     }
@@ -339,7 +342,7 @@ mod tests {
         let ntlm = b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Negotiate\r\n\r\n";
         let basic = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"p\"\r\n\r\n";
         let endless = [b'x'; 20_000];
-        let cases: [(&[&[u8]], Option<(&str, &str)>, &str); 9] = [
+        let cases: [Case<'_>; 9] = [
             (&[ntlm], Some(("PLANT\\user", "p")), "offers NTLM, Negotiate only; Basic and Digest"),
             (&[basic], None, "wants user and password: `proxy.user`"),
             (&[basic, basic], Some(("plant", "wrong")), "does not accept `proxy.user` \"plant\""),
