@@ -13,6 +13,7 @@ use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use actix_web::{
@@ -23,10 +24,14 @@ use actix_web::{
 };
 use edgebind_actors::{Units, tree::Survey};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use tracing::warn;
 
-use crate::state_dir::StateDir;
+use crate::{reload::Request, state_dir::StateDir};
 use guard::Guard;
 pub(crate) use records::Salvage;
 pub(crate) use scripts::ScriptSight;
@@ -60,6 +65,8 @@ pub(crate) struct GatewaySight {
     pub(crate) facts: Facts,
     /// Where the spool lies.
     pub(crate) state_dir: PathBuf,
+    /// Who reads the configuration anew.
+    pub(crate) reload: mpsc::Sender<Request>,
 }
 
 /// Why the admin interface does not serve.
@@ -203,6 +210,9 @@ async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<State>)
         return refused.into_response();
     }
     let Some(path) = request.path().strip_prefix("/edgebind/v1/") else { return unknown(request.path()) };
+    if path.is_empty() && request.method() == Method::GET {
+        return HttpResponse::Ok().json(serde_json::json!({ "routes": ROUTES }));
+    }
     match &state.sight {
         Sight::Gateway(sight) => sight.answer(&request, path, &body, &state.guard).await,
         Sight::Scripts(_) if request.method() != Method::GET => problem(
@@ -224,8 +234,12 @@ impl GatewaySight {
                 let path = path.strip_prefix("spool").unwrap_or_default();
                 return records::change(units, folder, path, body).await;
             }
+            Method::POST if matches!(guard, Guard::Open) && path == "reload" => {
+                return self.reload(request).await;
+            }
             _ => {
-                let text = "the admin interface only looks, but for the spool over the socket: use GET";
+                let text =
+                    "the admin interface only looks, but for the spool and reload over the socket: use GET";
                 return problem(StatusCode::METHOD_NOT_ALLOWED, text);
             }
         }
@@ -254,9 +268,72 @@ impl GatewaySight {
     }
 }
 
+impl GatewaySight {
+    /// Has the configuration read anew; the answer tells every change and what became of it.
+    async fn reload(&self, request: &HttpRequest) -> HttpResponse {
+        let Ok(wish) = web::Query::<ReloadWish>::from_query(request.query_string()) else {
+            return problem(StatusCode::BAD_REQUEST, "the one parameter is restart, true or false");
+        };
+        let (answer, answered) = oneshot::channel();
+        let asked = self.reload.send(Request { restart: wish.restart, answer });
+        match timeout(RELOAD_PATIENCE, async {
+            asked.await.ok()?;
+            answered.await.ok()
+        })
+        .await
+        {
+            Ok(Some(Ok(report))) => HttpResponse::Ok().json(report),
+            Ok(Some(Err(reason))) => problem(StatusCode::UNPROCESSABLE_ENTITY, &reason),
+            Ok(None) | Err(_) => {
+                problem(StatusCode::SERVICE_UNAVAILABLE, "the gateway is starting or stopping")
+            }
+        }
+    }
+}
+
+/// What `/edgebind/v1/reload` may be asked.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ReloadWish {
+    /// Whether the gateway starts anew when changes wait for that.
+    restart: bool,
+}
+
+/// Each thing that is changed may wait 2 s for its BIND, and the platform its time for a key.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(300);
+
+/// What can be asked for below `/edgebind/v1/`; `GET /edgebind/v1/` shows it.
+const ROUTES: &[Route] = &[
+    route("GET", "status"),
+    route("GET", "tree"),
+    route("GET", "things"),
+    route("GET", "things/{name}"),
+    route("GET", "spool"),
+    route("GET", "spool/records"),
+    route("GET", "spool/records/{number}"),
+    route("POST", "spool/retry"),
+    route("POST", "spool/drop"),
+    route("POST", "spool/salvage"),
+    route("POST", "reload"),
+];
+
+/// One of [`ROUTES`].
+#[derive(Serialize)]
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    /// Whether it is answered at the socket alone, not at the port.
+    socket_only: bool,
+}
+
+const fn route(method: &'static str, path: &'static str) -> Route {
+    Route { method, path, socket_only: matches!(method.as_bytes(), b"POST") }
+}
+
 fn unknown(path: &str) -> HttpResponse {
-    let known = "status, tree, things, things/<name>, spool, spool/records and spool/records/<number> below /edgebind/v1/";
-    problem(StatusCode::NOT_FOUND, &format!("{path} is none of {known}"))
+    let known: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    let text = format!("{path} is none of {} below /edgebind/v1/", known.join(", "));
+    problem(StatusCode::NOT_FOUND, &text)
 }
 
 fn problem(status: StatusCode, text: &str) -> HttpResponse {

@@ -15,6 +15,7 @@ mod lsr;
 mod migrate;
 #[cfg(feature = "dev")]
 mod platform;
+mod reload;
 mod run;
 mod signals;
 mod spool;
@@ -23,6 +24,7 @@ mod table;
 mod telemetry;
 mod things;
 mod wire;
+mod wsems;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,7 @@ enum Command {
     Status(status::Args),
     Things(things::Args),
     Doctor(doctor::Args),
+    Reload(reload::Args),
     Spool(spool::Args),
     Wire(wire::Args),
     #[cfg(feature = "dev")]
@@ -60,7 +63,8 @@ enum Command {
 /// Parses the command line and runs the command.
 pub(crate) fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    if let Some(code) = lsr::called_as_original(&arguments) {
+    let original = || wsems::called_as_original(&arguments).or_else(|| lsr::called_as_original(&arguments));
+    if let Some(code) = original() {
         return code;
     }
     let arguments = lsr::with_our_options(arguments).into_iter();
@@ -73,6 +77,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Things(args) => things::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Reload(args) => reload::run(&args),
         Command::Spool(args) => spool::run(&args),
         Command::Wire(args) => wire::run(&args),
         #[cfg(feature = "dev")]

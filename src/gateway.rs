@@ -14,12 +14,14 @@ use edgebind_alwayson::SessionSettings;
 use edgebind_config::{Config, Credentials, InstallKey};
 use edgebind_kernel::{Exit, StopReport, clock};
 use edgebind_store::{Clock, Options};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::{
     admin::{Facts, GatewaySight, Sight},
     front::{Front, FrontError, FrontSettings},
     pulse::Pulse,
+    reload::Request,
     service_manager::ServiceManager,
     takeover::take_over,
     tls::{self, TlsError},
@@ -104,13 +106,19 @@ impl Gateway {
     }
 
     /// What the admin interface looks at; `degraded` is what somebody has to mend.
-    pub(crate) fn sight(&self, state_dir: &Path, degraded: Vec<String>) -> Sight {
+    pub(crate) fn sight(
+        &self,
+        state_dir: &Path,
+        degraded: Vec<String>,
+        reload: mpsc::Sender<Request>,
+    ) -> Sight {
         let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
         Sight::Gateway(Box::new(GatewaySight {
             units: self.tree.units().clone(),
             survey: self.tree.survey(),
             facts,
             state_dir: state_dir.to_owned(),
+            reload,
         }))
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 /// What is kept once the connection stands.
+#[derive(Clone)]
 pub(crate) struct LastGood {
     /// The configuration file.
     pub(crate) file: PathBuf,

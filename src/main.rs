@@ -9,6 +9,7 @@ mod front;
 mod gateway;
 mod last_good;
 mod pulse;
+mod reload;
 mod script_resource;
 mod service_manager;
 mod spool;

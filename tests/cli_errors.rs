@@ -203,3 +203,23 @@ impl Setting {
         (status.code().unwrap_or(-1), process.log())
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn under_the_original_s_name_it_takes_the_original_s_arguments() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let link = folder.path().join("wsems");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_edgebind"), &link).expect("a link");
+    let called = |arguments: &[&str]| {
+        let output = std::process::Command::new(&link).args(arguments).current_dir(folder.path()).output();
+        let output = output.expect("it ends");
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), said(&output.stdout), said(&output.stderr))
+    };
+    let (code, said, _) = called(&["-version"]);
+    assert!(code == Some(0) && said.starts_with("Version 5.4.0.114\n"), "{said}");
+    let (code, said, complaint) = called(&["-h"]);
+    assert!(code == Some(1) && said.contains("-cfg FILE") && complaint.contains("-h"), "{said} {complaint}");
+    let (code, _, complaint) = called(&["-cfg", "nowhere.json", "-service"]);
+    assert!(code == Some(78) && complaint.contains("nowhere.json"), "{complaint}");
+}

@@ -1,4 +1,5 @@
-//! `docs/ems-coverage.md` has a line for each section of the notes on the gateway, and names only what exists.
+//! Pages that say which test holds what name only what exists; `docs/ems-coverage.md` has a line for each section of the
+//! notes on the gateway.
 #![allow(clippy::indexing_slicing, reason = "what is missing in the data fails the test, as it should")]
 
 use std::{
@@ -43,6 +44,16 @@ fn every_test_that_is_named_exists() {
 }
 
 #[test]
+fn the_threat_model_names_tests_that_exist() {
+    let page = read("docs/threat-model.md");
+    let rows = page.lines().filter(|line| line.starts_with('|'));
+    let named: Vec<&str> = rows.flat_map(quoted).filter(|name| name.contains(".rs")).collect();
+    assert!(named.len() > 10, "the page is read: {} tests", named.len());
+    let gone: Vec<&&str> = named.iter().filter(|name| !test_exists(name)).collect();
+    assert!(gone.is_empty(), "docs/threat-model.md names tests that do not exist: {gone:#?}");
+}
+
+#[test]
 fn every_conformance_case_that_is_named_exists() {
     let page = read("docs/ems-coverage.md");
     let cases = cases();
@@ -76,8 +87,12 @@ fn quoted(cell: &str) -> Vec<&str> {
 }
 
 fn test_exists(name: &str) -> bool {
-    let (file, test) = name.split_once("::").unwrap_or((name, ""));
-    fs::read_to_string(root().join(file)).is_ok_and(|text| text.contains(&format!("fn {test}(")))
+    match name.split_once("::") {
+        Some((file, test)) => {
+            fs::read_to_string(root().join(file)).is_ok_and(|text| text.contains(&format!("fn {test}(")))
+        }
+        None => root().join(name).is_file(),
+    }
 }
 
 /// Groups, and `group/case`.

@@ -24,7 +24,7 @@ fn site(others: &[u16]) -> Site {
 }
 
 fn other(site: &Site, port: u16) -> (Process, Rest) {
-    let platform = site.platform_at(port, &site.key, &[]);
+    let platform = site.platform_elsewhere(port, &[]);
     (platform, Rest { address: format!("127.0.0.1:{port}"), key: site.key.clone() })
 }
 

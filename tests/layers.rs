@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("kernel", &[]),
     ("observability", &[]),
+    ("oracle", &["kernel"]),
     ("store", &[]),
     ("tls", &[]),
 ];

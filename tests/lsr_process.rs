@@ -94,19 +94,34 @@ fn the_name_of_the_original_takes_its_arguments() {
 }
 
 #[test]
-fn an_encrypted_value_is_the_same_each_time_and_stands_between_two_rows() {
-    let print = || {
-        let output = edgebind().args(["lsr", "-encrypt", "secret"]).output().unwrap();
-        assert!(output.status.success());
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let (text, again) = (print(), print());
-    assert_eq!(text, again);
+fn an_encrypted_value_stands_between_two_rows_and_opens_in_the_configuration() {
+    let sealed = Scripts::new("");
+    let mut encrypt = sealed.start_with(&["-encrypt", "pass:word"]);
+    assert_eq!(encrypt.ended().code(), Some(0));
+    let text = encrypt.output();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 4);
-    assert!(lines[0].len() > 3 && lines[0].chars().all(|c| c == '#') && lines[3] == lines[0]);
-    assert_eq!(lines[1], "Encrypted String");
-    assert!(lines[2].starts_with("AES:") && !lines[2].contains("secret"), "{text}");
+    assert_eq!((lines.len(), lines[1], lines[0]), (4, "Encrypted String", lines[3]));
+    assert!(lines[0].len() > 3 && lines[0].chars().all(|c| c == '#'), "{text}");
+    assert!(lines[2].starts_with("EB1:") && !lines[2].contains("pass"), "{text}");
+
+    let password = |value: &str| {
+        format!(
+            "scripts.script_resource_port = 0 scripts.script_resource_ssl = false\n\
+             scripts.script_resource_authenticate = true scripts.script_resource_userid = 'user'\n\
+             scripts.script_resource_password = '{value}'"
+        )
+    };
+    sealed.file("config.lua", &password(lines[2]));
+    let process = sealed.start();
+    let address = sealed.address(&process);
+    let right = Request::get("/").header("Authorization", "Basic dXNlcjpwYXNzOndvcmQ=");
+    assert_eq!(sealed.send(&address, &right).status, 200);
+    assert_eq!(sealed.send(&address, &Request::get("/")).status, 401);
+
+    let foreign = Scripts::bare(&password("AES:c2VjcmV0"));
+    let mut refused = foreign.start();
+    assert_eq!(refused.ended().code(), Some(78));
+    assert!(refused.output().contains("encrypted by the original"), "{}", refused.output());
 }
 
 #[test]

@@ -124,8 +124,7 @@ fn tls_is_spoken_with_the_platform_through_the_proxy() {
     let (certificate, key) =
         authority.issue(&Wish::for_names(&["platform.test"])).write(site.folder(), "platform");
     let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
-    let _platform =
-        site.platform_at(site.platform_port, &site.key, &["--tls-cert", &certificate, "--tls-key", &key]);
+    let _platform = site.platform_flagged(&["--tls-cert", &certificate, "--tls-key", &key]);
     let trusted = authority.write(site.folder(), "authority");
     site.config()["ws_connection"]["encryption"] = json!("ssl");
     site.config()["certificates"] = json!({ "cert_chain": trusted });

@@ -145,6 +145,19 @@ fn updates_are_taken_over_once_chunks_joined_and_the_rest_is_kept_aside() {
 }
 
 #[test]
+fn what_was_taken_over_is_delivered_in_its_order() {
+    let mut messages = vec![put("T1", "first"), push("T1")];
+    messages.extend(split(&put("T1", &"x".repeat(2000)), 500).unwrap());
+    messages.push(put("T1", "last"));
+    let left = Left::new(&messages);
+    let (_platform, _gateway) = left.site.running();
+    let rest = left.site.rest();
+    wait_for("the last write", || rest.value("T1", "label"), |label| label == "last");
+    assert_eq!(rest.value("T1", "temperature"), 1.5);
+    wait_for("an empty spool", || left.summary(), Vec::is_empty);
+}
+
+#[test]
 fn a_crash_at_any_point_neither_loses_nor_doubles_an_update() {
     for place in
         ["spool.before-commit", "spool.after-commit", "takeover.before-rename", "takeover.after-rename"]

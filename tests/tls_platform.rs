@@ -26,7 +26,7 @@ fn site(leaf: &Leaf, trust: Value) -> (Site, Process) {
     let (certificate, key) = leaf.write(site.folder(), "platform");
     let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
     let arguments = ["--tls-cert", &certificate, "--tls-key", &key];
-    let platform = site.platform_at(site.platform_port, &site.key, &arguments);
+    let platform = site.platform_flagged(&arguments);
     (site, platform)
 }
 
@@ -151,7 +151,7 @@ fn behind_nginx(tls: &str, trust: Value, certificates: &Authority) -> (Site, Pro
     site.config()["ws_connection"]["encryption"] = json!("ssl");
     site.config()["certificates"] = trust;
     let (behind, front) = (free_port(), site.platform_port);
-    let platform = site.platform_at(behind, &site.key, &[]);
+    let platform = site.platform_elsewhere(behind, &[]);
     let leaf = certificates.issue(&Wish::for_names(&["localhost"]));
     let (certificate, key) = leaf.write(site.folder(), "nginx");
     let server = format!(

@@ -35,7 +35,7 @@ pub use registration::{Endpoint, Registration, RegistrationError, Scheme, Source
 pub use registry::Registry;
 pub use roster::{BindState, Conflict, EndpointStanding, EndpointState, Refusal, Roster, Standing};
 pub use units::Units;
-pub use upstream::{keep, relay};
+pub use upstream::relay;
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ mod connect;
 mod duty;
 mod flights;
 mod inbound;
+mod new_key;
 mod reconnect;
 mod rest;
 mod socket;
@@ -39,6 +40,7 @@ use tracing::{debug, info, warn};
 pub use call::{Call, CallBind, CallError};
 pub use connect::{ConnectError, Target};
 pub use duty::DutyCycle;
+pub use new_key::{KeyRefused, KeyTaken, OfferKey};
 pub use reconnect::Reconnect;
 pub(crate) use rest::Wake;
 pub use status::{LinkStatus, Phase};
@@ -81,6 +83,8 @@ pub struct Link {
     resting: bool,
     /// The next attempt to connect, while the link sleeps.
     asleep: Option<SpawnHandle>,
+    /// Another key that the platform has not answered.
+    offer: Option<new_key::Offer>,
 }
 
 struct Connection {
@@ -127,6 +131,7 @@ impl Link {
             stopping: None,
             resting: false,
             asleep: None,
+            offer: None,
         }
     }
 
@@ -203,6 +208,8 @@ impl Link {
             ctx.cancel_future(handle);
         }
         self.next_request_id = connection.session.next_request_id();
+        // The next connection uses the key that was offered.
+        self.offer = None;
         for waiting in connection.pending.into_values() {
             // The delivery follows the state of the link by itself.
             if let Waiter::Caller(waiting) = waiting {
@@ -282,6 +289,7 @@ impl Link {
                 info!(session_id, server = %self.status.borrow().server, "Authenticated by the platform.");
                 self.attempt = 0;
                 instruments().auth(Outcome::Success);
+                self.settle_offer(None);
                 self.publish(Phase::Online, |status| status.last_error = None);
                 self.begin_duty(ctx);
             }
@@ -310,6 +318,9 @@ impl Link {
 
     fn refused(&mut self, code: Code, reason: String, ctx: &mut Context<Self>) {
         instruments().auth(Outcome::of_code(code.0));
+        if self.settle_offer(Some((code, reason.as_str()))) {
+            return;
+        }
         let text = format!("the platform refused the application key ({code}) {reason}");
         if self.status.borrow().last_error.as_deref() != Some(text.as_str()) {
             warn!(%code, %reason, "The platform refused the application key.");

@@ -102,6 +102,16 @@ pub async fn register(units: &Units, registration: Registration) -> Result<(), R
     registrar.send(Register(registration)).await.unwrap_or(Err(RegisterError::Starting))
 }
 
+/// Lets a thing go as RemoveEdgeThing does; see [`Deregister`].
+///
+/// # Errors
+///
+/// [`RegisterError::Starting`]
+pub async fn deregister(units: &Units, name: String) -> Result<(), RegisterError> {
+    let Some(registrar) = units.registrar() else { return Err(RegisterError::Starting) };
+    registrar.send(Deregister(name)).await.map_err(|_| RegisterError::Starting)
+}
+
 impl Registrar {
     /// Mailbox of the registrar: a plant that comes back after a power cut registers all at once.
     pub const MAILBOX: usize = 4096;

@@ -51,16 +51,6 @@ pub async fn relay(units: &Units, request: Request, span: Span) -> Result<Receip
     result
 }
 
-/// Keeps a request until the platform has it, as if it had come while there was no connection.
-///
-/// # Errors
-///
-/// [`CallError::Unkept`] with the reason, or another that says that the request can never be sent.
-pub async fn keep(units: &Units, request: Request) -> Result<(), CallError> {
-    let parcel = parcel(units, request)?.ok_or_else(|| CallError::Unkept("reads are not kept".to_owned()))?;
-    submit(units, parcel, clock::now(), true).await.map(drop)
-}
-
 /// Connects on demand: a link that sleeps is woken, and waited for as long as `connect_timeout` (design: delivery).
 async fn awaken(units: &Units) {
     let Some(patience) = units.on_demand else { return };
@@ -118,7 +108,7 @@ async fn call(units: &Units, request: Request, span: Span, arrived: Instant) -> 
 
 async fn ask(units: &Units, request: Request, span: Span) -> Result<Response, CallError> {
     let Some(link) = units.link() else { return Err(CallError::NotConnected) };
-    match tokio::time::timeout(LAST_RESORT, link.send(Call { request, timeout: None, span })).await {
+    match tokio::time::timeout(last_resort(units), link.send(Call { request, timeout: None, span })).await {
         Ok(Ok(result)) => result,
         // The link was being restarted: nobody knows how far the request got.
         Ok(Err(_)) => Err(CallError::LinkLost),
@@ -148,11 +138,13 @@ async fn submit(
     let (ticket, answer) = Ticket::new();
     // A full mailbox drops the message, and its ticket says so.
     delivery.try_send(Submit { parcel, ticket, arrived, only_keep }).unwrap_or_default();
-    match tokio::time::timeout(LAST_RESORT, answer).await {
+    match tokio::time::timeout(last_resort(units), answer).await {
         Ok(answer) => answer.unwrap_or(Err(CallError::Dropped)),
         Err(_) => Err(CallError::TimedOut),
     }
 }
 
-/// The link answers each call after `msg_timeout` at the latest; this guards against a defect on the way only.
-const LAST_RESORT: Duration = Duration::from_secs(330);
+/// Link and delivery answer after `msg_timeout` and a little; this guards against a defect on the way only.
+fn last_resort(units: &Units) -> Duration {
+    units.session.message_timeout * 2 + Duration::from_secs(60)
+}

@@ -25,6 +25,7 @@ mod report;
 mod schema;
 mod sealed;
 mod secrets;
+mod settings;
 mod state_dir;
 mod validate;
 
@@ -36,4 +37,5 @@ pub use model::{
     NameConflict, Observability, OfflineStore, Protocol, Proxy, RawGroup, Server, WsConnection,
 };
 pub use sealed::{InstallKey, SealError};
+pub use settings::{Difference, Settings};
 pub use state_dir::{configured_state_dir, usual_state_dir};

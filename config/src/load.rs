@@ -16,6 +16,7 @@ use crate::node::{Node, NodeValue, Place};
 use crate::normalise::Normaliser;
 use crate::report::Report;
 use crate::secrets::Surroundings;
+use crate::settings::Settings;
 use crate::state_dir;
 use crate::validate;
 
@@ -96,6 +97,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// Where each value came from.
     pub origins: Origins,
+    /// What was said, by key: to tell two configurations apart.
+    pub settings: Settings,
     /// The file as it was read, byte for byte.
     pub text: FileText,
 }
@@ -248,15 +251,19 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, LoadError> {
         report.warning(Code::Syntax, "", &Place::File(0..0), message);
     }
     let outcome = assemble(sources, directory, &mut report);
-    let (config, origins) = match outcome {
+    let (config, origins, settings) = match outcome {
         Some(outcome) if !report.has_errors() => outcome,
         _ => return Err(LoadError { diagnostics: report.into_diagnostics() }),
     };
-    Ok(Loaded { config, diagnostics: report.into_diagnostics(), origins, text: bytes_read })
+    Ok(Loaded { config, diagnostics: report.into_diagnostics(), origins, settings, text: bytes_read })
 }
 
 /// Everything after the text is there; `None` when nothing can be made of it.
-fn assemble(sources: &Sources<'_>, directory: PathBuf, report: &mut Report) -> Option<(Config, Origins)> {
+fn assemble(
+    sources: &Sources<'_>,
+    directory: PathBuf,
+    report: &mut Report,
+) -> Option<(Config, Origins, Settings)> {
     let root = match report.source().parse() {
         Ok(Some(Node { value: NodeValue::Table(entries), .. })) => entries,
         Ok(Some(node)) => {
@@ -297,10 +304,11 @@ fn assemble(sources: &Sources<'_>, directory: PathBuf, report: &mut Report) -> O
     let state_dir = state_dir::of_merged(&merged, sources);
     Surroundings { environment: &sources.environment, directory, state_dir }.resolve(&mut merged, report);
     collect_places(&merged, "", &mut places);
+    let settings = Settings::of(&merged);
     let mut config = deserialize(merged, &places, report)?;
     validate::check(&mut config, &places, report);
     let keys = places.iter().map(|(key, place)| (key.clone(), origin(place, report.source()))).collect();
-    Some((config, Origins { keys }))
+    Some((config, Origins { keys }, settings))
 }
 
 fn deserialize(merged: Value, places: &BTreeMap<String, Place>, report: &mut Report) -> Option<Config> {

@@ -31,5 +31,4 @@ pub use self::{
 pub(crate) use self::{
     natives::{Arity, Finish, Natives},
     scope::ScriptScope,
-    signals::Signals,
 };

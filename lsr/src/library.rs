@@ -5,9 +5,11 @@
 
 mod arguments;
 mod convert;
+mod directories;
 mod infotables;
 mod json;
 mod logging;
+mod quote;
 pub mod secrets;
 mod utils;
 
@@ -21,14 +23,14 @@ use crate::host::{Arity, Natives, ScriptScope};
 ///
 /// Not enough memory.
 pub(crate) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
-    let _ = scope;
     json::install(natives)?;
     logging::install(natives)?;
     utils::install(natives)?;
     convert::install(natives)?;
+    directories::install(natives)?;
     infotables::install(natives)?;
     services(natives)?;
-    aliases(natives)
+    crate::thing::install(natives, scope)
 }
 
 /// `tw_service`: on anything but Windows its functions do nothing (script resource notes, 3.4).
@@ -36,15 +38,6 @@ fn services(natives: &Natives<'_>) -> mlua::Result<()> {
     let service = natives.table("tw_service")?;
     for name in ["start", "stop", "waitForState"] {
         service.raw_set(name, natives.plain(Arity::at_least(0), |_, _: Arguments| Ok(false))?)?;
-    }
-    Ok(())
-}
-
-/// Each `ps_x` is the table `tw_x` (script resource notes, 3.1).
-fn aliases(natives: &Natives<'_>) -> mlua::Result<()> {
-    for library in ["utils", "dir", "convert"] {
-        let table = natives.table(&format!("tw_{library}"))?;
-        natives.lua().globals().raw_set(format!("ps_{library}"), table)?;
     }
     Ok(())
 }

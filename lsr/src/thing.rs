@@ -4,18 +4,18 @@
 //! The original looks every `scanRateResolution` whether something is due. Here the loop sleeps until then, and is woken
 //! by requests that change something.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
 use tokio::sync::Notify;
 
-use crate::host::{Arity, Natives, Signals};
+use crate::host::{Arity, Natives, ScriptScope};
 
 /// Puts the functions into a new state.
 ///
 /// # Errors
 ///
 /// Not enough memory.
-pub(crate) fn install(natives: &Natives<'_>, signals: &Arc<Signals>) -> mlua::Result<()> {
+pub(crate) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
     let table = natives.table("edgebind")?;
     // Remembers one ring while nobody sleeps, so none is lost between a look and the sleep after it.
     let bell = Rc::new(Notify::new());
@@ -27,15 +27,15 @@ pub(crate) fn install(natives: &Natives<'_>, signals: &Arc<Signals>) -> mlua::Re
     })?;
     table.raw_set("wake", wake)?;
 
-    let signals = Arc::clone(signals);
+    let scope = scope.clone();
     let sleep = natives.blocking(Arity::exactly(1), move |_, ms: f64| {
-        let (bell, signals, pause) = (Rc::clone(&bell), Arc::clone(&signals), pause(ms));
+        let (bell, pause, scope) = (Rc::clone(&bell), pause(ms), scope.clone());
         Ok(async move {
-            // Whatever it was that woke it, the loop looks again.
+            // Woken or not, the loop looks again.
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = bell.notified() => {}
-                () = signals.stopping() => {}
+                () = scope.stopping() => {}
             }
             Natives::finish(|_| Ok(()))
         })

@@ -2,6 +2,7 @@
 //! (StartFileLogging; EMS notes, 7.9).
 
 pub mod file;
+pub mod level;
 pub mod ring;
 pub(crate) mod stdout;
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::log::level;
 use crate::otlp::{Pipeline, PipelineError};
 use crate::settings::{LogFormat, Settings};
 use crate::trace;
@@ -56,6 +58,8 @@ pub fn init(settings: &Settings) -> Result<Telemetry, InitError> {
         .map_err(|source| InitError::Level { level: settings.level.clone(), source })?;
     let kept = EnvFilter::try_new(&settings.level)
         .map_err(|source| InitError::Level { level: settings.level.clone(), source })?;
+    let (filter, lines_handle) = reload::Layer::new(filter);
+    let (kept, kept_handle) = reload::Layer::new(kept);
     let pipeline = match &settings.otlp {
         Some(otlp) => Pipeline::start(settings, otlp).map(Some),
         None => Ok(None),
@@ -89,6 +93,7 @@ pub fn init(settings: &Settings) -> Result<Telemetry, InitError> {
         .with(spans)
         .try_init()
         .map_err(InitError::AlreadyStarted)?;
+    level::keep(vec![level::turn(lines_handle), level::turn(kept_handle)]);
     if is_traced {
         trace::sample(settings.sampling);
     }

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::Arc,
     thread::JoinHandle,
     time::Duration,
@@ -15,6 +16,7 @@ use edgebind_tls::{HttpLimits, serve};
 use tokio::sync::broadcast;
 use tracing::{info, warn};
 
+mod arrivals;
 mod control;
 mod edge;
 mod keeper;
@@ -26,6 +28,7 @@ mod settings;
 mod shared;
 mod wire;
 
+use arrivals::Arrivals;
 use control::Control;
 pub use key::{AppKey, KeyError, Right, Rights};
 pub use settings::Settings;
@@ -66,6 +69,15 @@ pub enum StartError {
     /// The model file has no thread.
     #[error("cannot start the thread that writes the model file")]
     Keeper(#[source] io::Error),
+    /// The arrival log cannot be written.
+    #[error("cannot write the arrival log {}", .path.display())]
+    Arrivals {
+        /// File of the settings.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The control interface has no port.
     #[error("cannot listen on 127.0.0.1, port {port}, for the control interface")]
     Control {
@@ -131,7 +143,8 @@ pub async fn start(settings: Settings) -> Result<Platform, StartError> {
     let control_port = settings.control_port;
     // Whoever holds the platform stops the tree; its end by itself has no cause but that.
     let (supervisor, _) = Supervisor::start_root(Supervisor::builder("platform"));
-    let shared = Arc::new(Shared::new(settings, supervisor));
+    let arrivals = arrivals(&settings)?;
+    let shared = Arc::new(Shared::new(settings, supervisor, arrivals));
     let keeper = keeper(&shared).map_err(StartError::Keeper)?;
     let control = control_port.map(|port| Control::start(port, &shared)).transpose()?;
     let data = web::Data::from(Arc::clone(&shared));
@@ -259,6 +272,13 @@ impl Watch {
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }
+}
+
+/// Opens the arrival log, if the settings name one.
+fn arrivals(settings: &Settings) -> Result<Option<Arrivals>, StartError> {
+    let Some(path) = &settings.arrivals else { return Ok(None) };
+    let opened = Arrivals::open(path).map_err(|source| StartError::Arrivals { path: path.clone(), source });
+    opened.map(Some)
 }
 
 /// Starts the thread of the model file, if the settings name one.

@@ -33,6 +33,13 @@ pub(crate) struct Args {
     cfg: PathBuf,
 }
 
+impl Args {
+    /// For a text that stands on the command line already.
+    pub(super) const fn of(text: String, cfg: PathBuf) -> Self {
+        Self { text: Some(text), state_dir: None, cfg }
+    }
+}
+
 /// Why nothing was sealed.
 #[derive(Debug, thiserror::Error)]
 enum EncryptError {

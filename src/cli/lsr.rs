@@ -3,10 +3,12 @@
 
 mod console;
 mod original;
+mod sealed;
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,6 +16,7 @@ use clap::Args as ClapArgs;
 use edgebind_lsr::{
     Configuration, LogFiles, ResourceSettings, Sandbox, SettingsError,
     log::{self, Level},
+    secrets,
 };
 use edgebind_observability::{self as observability, InitError, LogFormat, Telemetry, log::file as log_file};
 use tracing::level_filters::LevelFilter;
@@ -25,13 +28,15 @@ use crate::{
     state_dir::{self, ReadyFile, StateDir, StateDirError},
 };
 
+use sealed::InstallSecrets;
+
 pub(super) use original::{called_as_original, with_our_options};
 
 /// Runs the script resource: hosts the Lua scripts and things of a config.lua, and registers the things with the gateway.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   edgebind lsr -cfg /etc/edgebind/config.lua
-  edgebind lsr -encrypt PASSWORD     prints a value AES:... for config.lua
+  edgebind lsr -encrypt PASSWORD     prints a value EB1:... for config.lua
   edgebind lsr -version              prints the version of the original that this behaves as
 
 A line `q` on standard input, SIGTERM and Ctrl-C stop in order: things sign off at the gateway. Called through a link named
@@ -56,7 +61,7 @@ pub(crate) struct Args {
     /// Prints the version of the original that this behaves as.
     #[arg(long, hide = true)]
     original_version: bool,
-    /// Prints an encrypted value for config.lua.
+    /// Prints a sealed value for config.lua.
     #[arg(long, value_name = "TEXT", hide = true)]
     original_encrypt: Option<String>,
 }
@@ -67,44 +72,47 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         return original::print_version();
     }
     if let Some(text) = &args.original_encrypt {
-        return original::print_encrypted(text);
+        return original::print_encrypted(text, args.state_dir.as_deref());
     }
     run_as(args, exit::configuration())
 }
 
 /// Runs; `wrong` is the exit code for a configuration that cannot be served.
 fn run_as(args: &Args, wrong: ExitCode) -> ExitCode {
-    let configuration = Configuration::load(&args.cfg);
-    let settings = configuration.as_ref().map(|found| ResourceSettings::read(&found.globals));
-    let (level, files) = match &settings {
-        Ok(Ok(settings)) => (settings.log_level, settings.log_files.as_ref()),
-        _ => (Level::Info, None),
+    let read = read(args);
+    let (level, files) = match &read {
+        Ok((_, settings)) => (settings.log_level, settings.log_files.as_ref()),
+        Err(_) => (Level::Info, None),
     };
     let telemetry = start_log(level, files);
     edgebind_kernel::install_panic_hook();
     telemetry::count_restarts();
-    let code = match (&configuration, settings) {
-        (Err(error), _) => {
-            log::write(Level::Error, SOURCE, error);
-            wrong
-        }
-        (Ok(_), Ok(Err(error))) => {
-            log::write(Level::Error, SOURCE, &error);
-            if !matches!(error, SettingsError::Tls) {
-                log::write(Level::Error, SOURCE, "Insecure configuration. Shutting down LSR.");
+    let code = match read {
+        Ok((configuration, settings)) => start(args, configuration, &settings, wrong),
+        Err(complaints) => {
+            for complaint in complaints {
+                log::write(Level::Error, SOURCE, complaint);
             }
             wrong
         }
-        (Ok(_), Ok(Ok(settings))) => match configuration {
-            Ok(configuration) => start(args, configuration, &settings, wrong),
-            Err(_) => wrong,
-        },
-        (Ok(_), Err(_)) => wrong,
     };
     if let Some(telemetry) = telemetry {
         telemetry.shutdown(TELEMETRY_DEADLINE);
     }
     code
+}
+
+/// The configuration and what the process takes from it, or what is to be said of it.
+fn read(args: &Args) -> Result<(Configuration, ResourceSettings), Vec<String>> {
+    let mut configuration = Configuration::load(&args.cfg).map_err(|error| vec![error.to_string()])?;
+    sealed::open(&mut configuration.globals, args.state_dir.as_deref())
+        .map_err(|error| vec![error.to_string()])?;
+    let settings = ResourceSettings::read(&configuration.globals).map_err(|error| {
+        let insecure = !matches!(error, SettingsError::Tls);
+        let last = insecure.then(|| "Insecure configuration. Shutting down LSR.".to_owned());
+        std::iter::once(error.to_string()).chain(last).collect::<Vec<_>>()
+    })?;
+    Ok((configuration, settings))
 }
 
 fn start(
@@ -133,6 +141,14 @@ fn start(
             return ExitCode::FAILURE;
         }
     };
+    if let Some(folder) = &folder {
+        match InstallSecrets::of(folder.path()) {
+            Ok(secrets) => secrets::supply(Arc::new(secrets)),
+            Err(error) => {
+                log::write(Level::Warn, SOURCE, format_args!("{error}: aes_encrypt will fail in scripts."))
+            }
+        }
+    }
     let serving = serve(configuration, settings, sandbox, folder.as_ref(), !args.service, wrong);
     actix_rt::System::new().block_on(serving)
 }

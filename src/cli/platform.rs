@@ -59,6 +59,9 @@ pub(crate) struct Args {
     /// Private key of --tls-cert, PEM or PKCS#8, not encrypted.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Writes what gateways deliver to this file, a line of JSON each, before it is confirmed; for tests.
+    #[arg(long, value_name = "FILE")]
+    arrivals: Option<PathBuf>,
     /// Port of the control interface for tests on 127.0.0.1, 0 for any free one: scripted answers and faults.
     #[arg(long, value_name = "PORT")]
     control_port: Option<u16>,
@@ -116,6 +119,7 @@ fn settings(args: &Args) -> Result<Settings, String> {
         settings.model = model(file, args.persist)?;
     }
     settings.persist = args.model.clone().filter(|_| args.persist);
+    settings.arrivals.clone_from(&args.arrivals);
     settings.control_port = args.control_port;
     settings.app_keys = keys(args)?;
     if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {

@@ -2,13 +2,14 @@
 
 use std::{
     path::{Path, PathBuf},
+    pin::pin,
     process::ExitCode,
     time::Duration,
 };
 
 use clap::Args as ClapArgs;
 use edgebind_actors::local::{ConfigurationFile, LocalSettings};
-use edgebind_config::{Config, Logger, Sources, load};
+use edgebind_config::{Config, Loaded, Logger, Sources, load};
 use edgebind_observability::{InitError, log::file as log_file};
 use tokio::sync::mpsc;
 use tracing::{error, info, level_filters::LevelFilter, warn};
@@ -16,13 +17,14 @@ use tracing::{error, info, level_filters::LevelFilter, warn};
 use super::{
     configuration::{Chosen, load_or_exit, sources},
     exit,
-    signals::stop_signal,
+    signals::{Hangups, stop_signal},
     telemetry,
 };
 use crate::{
     admin::Admin,
     gateway::Gateway,
     last_good::LastGood,
+    reload::{self, Reloader},
     service_manager,
     state_dir::{self, ReadyFile, StateDir, StateDirError},
 };
@@ -33,14 +35,14 @@ use crate::{
 pub(crate) struct Args {
     /// Configuration file; the original's config.json is understood.
     #[arg(long, value_name = "FILE", default_value = "etc/config.json")]
-    cfg: PathBuf,
+    pub(super) cfg: PathBuf,
     /// Log level before `logger.level`: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL")]
-    loglevel: Option<String>,
+    pub(super) loglevel: Option<String>,
     /// Folder for the gateway's own files; `ready.json` there tells the addresses really bound. Default: what the
     /// configuration says, else $STATE_DIRECTORY, else ~/.local/state/edgebind.
     #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
+    pub(super) state_dir: Option<PathBuf>,
 }
 
 /// Runs until it is told to stop.
@@ -119,11 +121,12 @@ async fn keep_running(
                 text: loaded.text.clone(),
                 folder: folder.path().to_owned(),
             }),
+            sources,
             degraded: fallback.as_ref().map(|copy| degraded(file, copy)).into_iter().collect(),
             state_dir,
         };
         write_log_files(&config.logger);
-        match (serve(config, start, asked).await, before.take()) {
+        match (serve(&loaded, start, asked).await, before.take()) {
             (End::Exit(code), _) | (End::NotStarted(code), None) => return code,
             (End::NotStarted(_), Some(earlier)) => {
                 error!(
@@ -155,6 +158,8 @@ struct Start<'a> {
     degraded: Vec<String>,
     /// What the gateway's own services may touch.
     local: LocalSettings,
+    /// Where the configuration is read again from.
+    sources: &'a Sources<'a>,
 }
 
 /// Why one run of the gateway is over.
@@ -209,8 +214,9 @@ fn degraded(file: &Path, copy: &Path) -> String {
     reason
 }
 
-async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()>) -> End {
-    let Start { state_dir, last_good, degraded, local } = start;
+async fn serve(loaded: &Loaded, start: Start<'_>, mut restart: mpsc::Receiver<()>) -> End {
+    let Start { state_dir, last_good, degraded, local, sources } = start;
+    let config = &loaded.config;
     let mut gateway = match Gateway::start(config, local, state_dir.map(StateDir::path)) {
         Ok(gateway) => gateway,
         Err(error) => {
@@ -219,12 +225,11 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
             return End::NotStarted(if wrong { exit::configuration() } else { ExitCode::FAILURE });
         }
     };
-    if let Some(last_good) = last_good {
-        actix_rt::spawn(last_good.keep_when_online(gateway.units().link_status.clone()));
-    }
+    let mut reloader = Reloader::new(sources, loaded, last_good, gateway.units().clone());
+    let (asking, mut reloads) = mpsc::channel::<reload::Request>(1);
     let port = config.edgebind.admin_port;
-    let admin =
-        state_dir.map(|folder| Admin::start(&gateway.sight(folder.path(), degraded.clone()), folder, port));
+    let sight = |folder: &StateDir| gateway.sight(folder.path(), degraded.clone(), asking.clone());
+    let admin = state_dir.map(|folder| Admin::start(&sight(folder), folder, port));
     let admin = admin.transpose();
     let admin = match admin {
         Ok(admin) => admin,
@@ -246,12 +251,27 @@ async fn serve(config: &Config, start: Start<'_>, mut restart: mpsc::Receiver<()
         }
     };
     let service_manager = actix_rt::spawn(gateway.service_manager().report());
-    let (end, code) = tokio::select! {
-        () = stop_signal() => ("Stopping in order; a second signal stops at once.", Some(ExitCode::SUCCESS)),
-        Some(()) = restart.recv() => ("Stopping in order, to start anew.", None),
-        reason = gateway.failed() => {
-            error!(%reason, "A part of the gateway failed again and again.");
-            ("Stopping.", Some(exit::defect()))
+    let mut stop = pin!(stop_signal());
+    let mut hangups = Hangups::listen();
+    let (end, code) = loop {
+        tokio::select! {
+            () = &mut stop => break ("Stopping in order; a second signal stops at once.", Some(ExitCode::SUCCESS)),
+            Some(()) = restart.recv() => break ("Stopping in order, to start anew.", None),
+            reason = gateway.failed() => {
+                error!(%reason, "A part of the gateway failed again and again.");
+                break ("Stopping.", Some(exit::defect()));
+            }
+            () = hangups.next() => {
+                // What is wrong with the configuration stands in the log.
+                if let Ok(report) = reloader.reload().await {
+                    report.log();
+                }
+            }
+            Some(request) = reloads.recv() => {
+                if reloader.answer(request).await {
+                    break ("Stopping in order, to start anew with the changed configuration.", None);
+                }
+            }
         }
     };
     drop(ready);

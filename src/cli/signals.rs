@@ -20,3 +20,32 @@ pub(super) async fn stop_signal() {
     #[cfg(not(unix))]
     drop(interrupt.await);
 }
+
+/// The wish to read the configuration anew (SIGHUP), which otherwise would end the process.
+pub(super) struct Hangups {
+    #[cfg(unix)]
+    signals: Option<tokio::signal::unix::Signal>,
+}
+
+impl Hangups {
+    pub(super) fn listen() -> Self {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Self { signals: signal(SignalKind::hangup()).ok() }
+        }
+        #[cfg(not(unix))]
+        Self {}
+    }
+
+    /// Ends with the next one.
+    pub(super) async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signals) = &mut self.signals
+            && signals.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}

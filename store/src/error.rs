@@ -134,6 +134,7 @@ impl StoreError {
             Some(ErrorCode::SystemIoFailure) => Self::Io { path, detail },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { path, detail },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
+            None if is_of_another_type(error) => Self::Damaged { path, detail },
             _ => Self::Sqlite { path, detail },
         }
     }
@@ -149,4 +150,16 @@ impl StoreError {
             _ => Self::Io { path, detail },
         }
     }
+}
+
+/// Whether a value is not what was written there: nobody else writes this file.
+const fn is_of_another_type(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    matches!(
+        error,
+        Error::Utf8Error(..)
+            | Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+    )
 }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::StoreError;
 use crate::record::{DeadLetter, JournalEntry, Stored};
-use crate::spool::database::{Database, journal_row, stored_row, unsigned};
+use crate::spool::database::{Database, journal_row, stored_row};
 use crate::spool::file::{COMPANIONS, with_suffix};
 use crate::view::{View, dead_row};
 
@@ -36,8 +36,33 @@ pub struct Salvaged {
 ///
 /// [`StoreError::Io`] and its like when the file cannot be copied, [`StoreError::Damaged`] when nothing of it makes sense.
 pub fn salvage(path: &Path) -> Result<Salvaged, StoreError> {
-    let copy = Copy::of(path)?;
     let mut salvaged = Salvaged::default();
+    let (_copy, view) = open(path, &mut salvaged)?;
+    let [(record, record_columns), (dead, dead_columns), _] = TABLES;
+    let connection = view.connection();
+    walk(connection, record, record_columns, &mut salvaged, |row, into| match stored_row(row) {
+        Ok(stored) => into.records.push(stored),
+        Err(_) => into.damaged += 1,
+    });
+    walk(connection, dead, dead_columns, &mut salvaged, |row, into| match dead_row(row) {
+        Ok(letter) => into.dead.push(letter),
+        Err(_) => into.damaged += 1,
+    });
+    read_journal(connection, &mut salvaged);
+    Ok(salvaged)
+}
+
+/// The registrations of a damaged file alone: what is needed at once.
+pub(crate) fn salvage_journal(path: &Path) -> Result<Vec<JournalEntry>, StoreError> {
+    let (_copy, view) = open(path, &mut Salvaged::default())?;
+    let mut salvaged = Salvaged::default();
+    read_journal(view.connection(), &mut salvaged);
+    Ok(salvaged.journal)
+}
+
+/// Opens a copy, its front replaced if need be.
+fn open(path: &Path, salvaged: &mut Salvaged) -> Result<(Copy, View), StoreError> {
+    let copy = Copy::of(path)?;
     let view = match View::open_file(&copy.path) {
         Ok(view) if has_tables(view.connection()) => view,
         _ => {
@@ -46,32 +71,18 @@ pub fn salvage(path: &Path) -> Result<Salvaged, StoreError> {
             View::open_file(&copy.path)?
         }
     };
-    let columns = "seq, entity, kind, stored_ms, crc, payload";
-    let connection = view.connection();
-    walk(connection, "record", columns, &mut salvaged, |row, into| match stored_row(row) {
-        Ok(stored) => into.records.push(stored),
-        Err(_) => into.damaged += 1,
-    });
-    walk(
-        connection,
-        "dead",
-        &format!("{columns}, died_ms, reason"),
-        &mut salvaged,
-        |row, into| match dead_row(row) {
-            Ok(letter) => into.dead.push(letter),
-            Err(_) => into.damaged += 1,
-        },
-    );
-    walk(connection, "journal", "name, revision, crc, body", &mut salvaged, |row, into| {
-        match journal_row(row) {
-            Ok(Some(entry)) => into.journal.push(entry),
-            _ => into.damaged += 1,
-        }
-    });
-    Ok(salvaged)
+    Ok((copy, view))
 }
 
-/// Visits the rows of a table by their number; where the walk breaks off, it goes on behind the broken page.
+fn read_journal(connection: &Connection, salvaged: &mut Salvaged) {
+    let [_, _, (table, columns)] = TABLES;
+    walk(connection, table, columns, salvaged, |row, into| match journal_row(row) {
+        Ok(Some(entry)) => into.journal.push(entry),
+        _ => into.damaged += 1,
+    });
+}
+
+/// Visits the rows of a table by their number; where the walk breaks off, it goes on behind the broken pages.
 fn walk(
     connection: &Connection,
     table: &str,
@@ -79,20 +90,23 @@ fn walk(
     into: &mut Salvaged,
     mut visit: impl FnMut(&rusqlite::Row<'_>, &mut Salvaged),
 ) {
-    // A leaf holds a few dozen rows; beyond this many misses the rest of the tree is gone.
-    const MAX_MISSES: u64 = 200_000;
     let next = format!("SELECT rowid FROM {table} WHERE rowid >= ?1 ORDER BY rowid LIMIT 1");
     let one = format!("SELECT {columns} FROM {table} WHERE rowid = ?1");
     let (Ok(mut next), Ok(mut one)) = (connection.prepare(&next), connection.prepare(&one)) else {
         into.unreadable = true;
         return;
     };
-    let (mut at, mut misses) = (0_i64, 0_u64);
-    while misses < MAX_MISSES {
-        match next.query_row([at], |row| row.get::<_, i64>(0)).optional() {
-            Ok(None) => return,
-            Ok(Some(found)) => {
-                misses = 0;
+    let mut ask = |at: i64| match next.query_row([at], |row| row.get::<_, i64>(0)).optional() {
+        Ok(None) => Next::End,
+        // Out of a damaged tree an earlier row may come: whoever followed it would go round for ever.
+        Ok(Some(found)) if found >= at => Next::Row(found),
+        Ok(Some(_)) | Err(_) => Next::Broken,
+    };
+    let mut at = 0_i64;
+    loop {
+        match ask(at) {
+            Next::End => return,
+            Next::Row(found) => {
                 let seen = one.query_row([found], |row| {
                     visit(row, into);
                     Ok(())
@@ -101,19 +115,63 @@ fn walk(
                     into.damaged += 1;
                 }
                 at = found.saturating_add(1);
+                if at == i64::MAX {
+                    return;
+                }
             }
-            Err(_) => {
+            Next::Broken => {
                 into.unreadable = true;
-                misses += 1;
-                at = at.saturating_add(1);
+                match behind(at, &mut ask) {
+                    Some(whole) => at = whole,
+                    None => return,
+                }
             }
         }
     }
 }
 
+/// What stands at a row number or behind it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Row(i64),
+    End,
+    Broken,
+}
+
+/// The first number behind a broken one from which the table can be read again.
+///
+/// Steps of the size of a page at first, then larger and larger ones: a tree without a root is not searched row by row.
+fn behind(broken: i64, ask: &mut impl FnMut(i64) -> Next) -> Option<i64> {
+    const STEP: i64 = 32;
+    const STEPS: u32 = 1024;
+    let (mut low, mut step, mut steps) = (broken, STEP, 0_u32);
+    let mut high = loop {
+        let probe = low.checked_add(step)?;
+        if ask(probe) != Next::Broken {
+            break probe;
+        }
+        low = probe;
+        steps += 1;
+        if steps > STEPS {
+            step = step.checked_mul(2)?;
+        }
+    };
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if ask(middle) == Next::Broken {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(high)
+}
+
+/// Whether every table has the columns that are read here; a declaration may be damaged, too.
 fn has_tables(connection: &Connection) -> bool {
-    let count = "SELECT count(*) FROM sqlite_schema WHERE name IN ('record', 'dead', 'journal')";
-    connection.query_row(count, [], |row| row.get::<_, i64>(0)).is_ok_and(|count| unsigned(count) == 3)
+    TABLES
+        .iter()
+        .all(|(table, columns)| connection.prepare(&format!("SELECT rowid, {columns} FROM {table}")).is_ok())
 }
 
 /// A private copy beside the file, gone when it is dropped.
@@ -188,4 +246,10 @@ impl Drop for Copy {
     }
 }
 
+/// Tables and columns, in the order in which they are read.
+const TABLES: [(&str, &str); 3] = [
+    ("record", "seq, entity, kind, stored_ms, crc, payload"),
+    ("dead", "seq, entity, kind, stored_ms, crc, payload, died_ms, reason"),
+    ("journal", "name, revision, crc, body"),
+];
 const PAGE_BYTES: u64 = 4096;

@@ -21,6 +21,40 @@ fn what_was_answered_202_is_delivered_after_the_gateway_was_killed() {
     house.waiting(0);
 }
 
+#[cfg(debug_assertions)]
+#[test]
+fn nobody_is_told_202_before_the_commit() {
+    let mut house = House::offline(json!({}));
+    house.restart_in(&[("EDGEBIND_FAIL_AT", "spool.before-commit")]);
+    house.spool("the spool is open", |spool| spool["state"] == "open");
+    let answer = push("A", &[1]).send(&house.local().address);
+    assert!(
+        answer.as_ref().is_err() || answer.as_ref().is_ok_and(|answer| answer.status != 202),
+        "{answer:?}"
+    );
+    house.gateway.ended();
+    house.restart();
+    let mut connection = house.connect();
+    let caller = house.send(push("A", &[2]));
+    assert_eq!(numbers(&connection.takes()), [2], "what was not committed is not invented either");
+    assert_eq!(caller.join().unwrap().status, 200);
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn what_was_committed_is_delivered_although_its_sender_was_not_told() {
+    let mut house = House::offline(json!({}));
+    house.restart_in(&[("EDGEBIND_FAIL_AT", "spool.after-commit")]);
+    house.spool("the spool is open", |spool| spool["state"] == "open");
+    // The answer, if one comes, is not our matter here.
+    let _ = push("A", &[1]).send(&house.local().address);
+    house.gateway.ended();
+    house.restart();
+    let mut connection = house.connect();
+    assert_eq!(numbers(&connection.takes()), [1]);
+    house.waiting(0);
+}
+
 #[test]
 fn a_record_is_deleted_only_after_the_platform_has_confirmed_it() {
     let mut house = House::offline(json!({}));

@@ -110,9 +110,16 @@ impl House {
 
     /// Kills the gateway and starts it anew.
     pub(crate) fn restart(&mut self) {
-        self.gateway.kill();
+        self.restart_in(&[]);
+    }
+
+    /// The same with variables in its environment.
+    pub(crate) fn restart_in(&mut self, environment: &[(&str, &str)]) {
+        if self.gateway.runs() {
+            self.gateway.kill();
+        }
         self.platform.forget_waiting();
-        self.gateway = self.site.gateway();
+        self.gateway = self.site.gateway_in(environment);
         self.site.ready(&self.gateway);
     }
 }

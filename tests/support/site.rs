@@ -93,15 +93,30 @@ impl Site {
 
     /// Starts the platform with another key than the gateway's.
     pub(crate) fn platform_with_key(&self, key: &str) -> Process {
-        self.platform_at(self.platform_port, key, &[])
+        self.platform_with_keys(&[key])
     }
 
-    /// Starts the platform at another port than the gateway knows, or with further arguments.
-    pub(crate) fn platform_at(&self, port: u16, key: &str, further: &[&str]) -> Process {
+    /// Starts the platform with several keys.
+    pub(crate) fn platform_with_keys(&self, keys: &[&str]) -> Process {
+        let keys: Vec<&str> = keys.iter().flat_map(|key| ["--app-key", *key]).collect();
+        self.platform_at(self.platform_port, &keys)
+    }
+
+    /// Starts the platform with the gateway's key and further flags.
+    pub(crate) fn platform_flagged(&self, flags: &[&str]) -> Process {
+        self.platform_elsewhere(self.platform_port, flags)
+    }
+
+    /// Starts a platform with the gateway's key at another port than the gateway dials first.
+    pub(crate) fn platform_elsewhere(&self, port: u16, flags: &[&str]) -> Process {
+        self.platform_at(port, &[&["--app-key", &self.key], flags].concat())
+    }
+
+    fn platform_at(&self, port: u16, flags: &[&str]) -> Process {
         let model = self.file("model.json", &self.model.to_string());
         let port = port.to_string();
-        let arguments = ["platform", "--port", &port, "--model", &model, "--app-key", key, "--json"];
-        Process::start(self.folder(), &[&arguments, further].concat(), &[])
+        let fixed = ["platform", "--port", &port, "--model", &model, "--json"];
+        Process::start(self.folder(), &[&fixed, flags].concat(), &[])
     }
 
     /// Starts the gateway.
@@ -133,12 +148,17 @@ impl Site {
 
     /// Waits until the gateway listens, at the port that it was told.
     pub(crate) fn ready(&self, gateway: &Process) {
+        let ready = self.is_up(gateway);
+        assert_eq!(ready["http"], format!("127.0.0.1:{}", self.gateway_port));
+    }
+
+    /// Waits until the gateway listens, wherever that is; what it says of that.
+    pub(crate) fn is_up(&self, gateway: &Process) -> Value {
         let file = self.folder().join("state/ready.json");
-        let ready: Value = wait_until("ready.json of the gateway", || {
+        wait_until("ready.json of the gateway", || {
             let ready: Value = serde_json::from_str(&fs::read_to_string(&file).ok()?).ok()?;
             (ready["pid"] == gateway.id()).then_some(ready)
-        });
-        assert_eq!(ready["http"], format!("127.0.0.1:{}", self.gateway_port));
+        })
     }
 
     /// The platform's REST interface.

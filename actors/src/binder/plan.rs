@@ -569,4 +569,6 @@ impl Pace {
 }
 
 #[cfg(test)]
+mod schedule_test;
+#[cfg(test)]
 mod tests;

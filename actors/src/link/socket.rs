@@ -187,6 +187,7 @@ async fn write(
             return "closed".to_owned();
         }
         let mut closing = false;
+        let says_something = frames.iter().any(|frame| matches!(frame, Frame::Binary(_)));
         let bytes: usize = frames.iter().map(size).sum();
         let batch = async {
             for frame in frames.drain(..) {
@@ -196,6 +197,7 @@ async fn write(
             sink.flush().await
         };
         match timeout(deadline, batch).await {
+            Ok(Ok(())) if says_something => edgebind_store::fail_point("link.after-send"),
             Ok(Ok(())) => {}
             Ok(Err(error)) => return format!("writing: {error}"),
             Err(_) => return format!("writing took longer than {deadline:?}"),

@@ -10,7 +10,7 @@ use tracing::warn;
 use super::{Caller, configuration, forbidden, missing_name, result, starting};
 use crate::{
     Registration, Source, Units,
-    registrar::{Deregister, register},
+    registrar::{deregister, register},
 };
 
 /// Takes a thing in; with `persist` its entry goes into the configuration file.
@@ -56,8 +56,7 @@ pub(super) async fn remove(units: &Units, inputs: &Inputs, caller: Caller) -> Re
             return forbidden(address, "the thing is not at its own address");
         }
     }
-    let Some(registrar) = units.registrar() else { return starting() };
-    if registrar.send(Deregister(name.clone())).await.is_err() {
+    if deregister(units, name.clone()).await.is_err() {
         return starting();
     }
     if is_listed { configuration::change(units, Edit::RemoveThing(name)).await } else { Response::success() }

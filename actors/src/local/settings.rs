@@ -79,6 +79,11 @@ impl LocalSettings {
         })
     }
 
+    /// Says what `auto_bind` of the file has from now on.
+    pub fn relist(&self, listed: impl IntoIterator<Item = String>) {
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = listed.into_iter().collect();
+    }
+
     /// Whether `auto_bind` of the file has this name.
     pub(crate) fn lists(&self, name: &str) -> bool {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner).contains(name)

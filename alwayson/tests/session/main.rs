@@ -4,6 +4,7 @@
 
 mod answers;
 mod edge;
+mod one_answer;
 mod platform;
 mod random;
 mod requests;

@@ -168,12 +168,14 @@ fn of_config(file: &str, config: &Config, found: &mut Vec<Difference>) {
         );
     }
     if config.offline_msg_store.enabled {
-        let text = "what the original has stored and not delivered yet is not taken over".to_owned();
+        let text = "pushes, writes and events that the original has stored are taken over at the first start, and its \
+                    file is renamed; calls and reads are not"
+            .to_owned();
         add(
             Weight::Note,
             "offline_msg_store",
             text,
-            Some("let the original deliver it before it is stopped"),
+            Some("let the original deliver its calls before it is stopped"),
         );
     }
     if config.app_key.expose_secret().is_empty() {

@@ -14,10 +14,8 @@ local FUNCTIONS = {
 local LIBRARIES = {
   "coroutine", "debug", "file", "io", "math", "os", "package", "string", "table", "json", "log", "thingworx", "dataShapes",
   "DataShape", "ps_rap", "tw_rap", "tw_ems", "ps_dir", "tw_dir", "ps_script", "tw_script", "ps_utils", "tw_utils",
-  "ps_mutex", "tw_mutex", "ps_http", "tw_http",
+  "ps_mutex", "tw_mutex", "ps_http", "tw_http", "tw_datashape", "tw_infotable",
 }
--- Known to templates only.
-local TABLES = { "tw_datashape", "tw_infotable" }
 
 -- Clauses of a service definition. Each makes a marked copy, so that the order of the clauses does not matter.
 local function clause(kind)
@@ -69,13 +67,10 @@ M.definitions = setmetatable({}, {
   __index = function(_, name) return function(...) define(name, ...) end end,
 })
 
---- Fills `module`, the table behind the environments of one kind of file.
-function M.fill(module, with_tables)
+--- Fills `module`, the table behind the environments of templates.
+function M.fill(module)
   for _, name in ipairs(FUNCTIONS) do module[name] = base[name] end
   for _, name in ipairs(LIBRARIES) do module[name] = base[name] end
-  if with_tables then
-    for _, name in ipairs(TABLES) do module[name] = base[name] end
-  end
   module.base = base
   module.p_data = base.p_data
   module.name = base.p_data.name
@@ -87,6 +82,9 @@ function M.fill(module, with_tables)
   module.serviceDefinitions = M.definitions
   module.definedServiceDefinitions = M.defined
 end
+
+--- Puts the names of templates behind `module`.
+function M.behind(module) setmetatable(module, { __index = base.thingworx.template }) end
 
 --- Gives a new module of that kind its own empty tables, and `behind` for every other name.
 function M.extend(module, behind)

@@ -5,10 +5,10 @@
 
 local environment = require "edgebind.environment"
 local handling = require "edgebind.handling"
+local lazy = require "edgebind.lazy"
 local properties = require "edgebind.properties"
 local push = require "edgebind.push"
 local registration = require "edgebind.registration"
-local services = require "edgebind.services"
 
 local M = {}
 
@@ -167,10 +167,11 @@ end
 function M.serve(me, method, path, headers, query, data)
   local kind, name = path[1], path[2]
   if kind == nil or kind == "" then return 200, "Return Thing JSON here" end
-  local service = kind == "Services" and services or kind == "Properties" and properties
-  if not service then return 404, "Not found" end
+  if kind ~= "Services" and kind ~= "Properties" then return 404, "Not found" end
   properties.changed()
-  return service.serve(me, method, name, headers, query, data)
+  -- Much of the code of services is needed by nobody until then.
+  local part = kind == "Services" and lazy "edgebind.services" or properties
+  return part.serve(me, method, name, headers, query, data)
 end
 
 --- Runs the thing until it is told to stop.

@@ -6,7 +6,8 @@ local environment = require "edgebind.environment"
 
 module "thingworx.handler"
 
-environment.fill(_M, false)
+-- The names of templates, once in a state; a handler sees a few more than in the original.
+environment.behind(_M)
 
 --- Option of `module`: makes the caller's module a handler.
 function extend(module) return environment.extend(module, _M) end

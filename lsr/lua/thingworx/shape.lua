@@ -7,7 +7,8 @@ local environment = require "edgebind.environment"
 
 module "thingworx.shape"
 
-environment.fill(_M, false)
+-- The names of templates, once in a state; a shape sees a few more than in the original.
+environment.behind(_M)
 
 --- Called when the thing starts and stops; a shape replaces them.
 function start() end

@@ -13,11 +13,12 @@ local environment = require "edgebind.environment"
 local properties = require "edgebind.properties"
 local registration = require "edgebind.registration"
 local handling = require "edgebind.handling"
+local lazy = require "edgebind.lazy"
 local metatable, pairs = setmetatable, pairs
 
 module "thingworx.template"
 
-environment.fill(_M, true)
+environment.fill(_M)
 
 -- Values of a thing that does not say otherwise, in milliseconds (4.1).
 keepAliveRate, requestTimeout, registerRate = 60000, 15000, 43200000
@@ -49,7 +50,7 @@ function setProperties(me, headers, query, data)
   return 200
 end
 
-function getServices(me) return require "edgebind.services".list(me) end
+function getServices(me) return lazy "edgebind.services".list(me) end
 function registerEdgeThing(me) return registration.register(me) end
 function deregisterEdgeThing(me) return registration.deregister(me) end
 function addLifecycleListener(me, event, label, listener) return handling.listen(me, event, label, listener) end

@@ -97,7 +97,7 @@ mod tests {
     fn lua_reads_every_text_back_as_it_was() {
         let lua = Lua::new();
         let all: Vec<u8> = (0..=255).collect();
-        for text in [all, b"1\n2\\\"]]--\0005".to_vec(), Vec::new()] {
+        for text in [all, b"1\n2\\\"]]--\x005".to_vec(), Vec::new()] {
             let setting = Setting::Text(text);
             let code = [b"return ".as_slice(), &literal(&setting)].concat();
             let value: Value = lua.load(code).eval().unwrap();

@@ -52,12 +52,12 @@ pub enum SettingsError {
         "scripts.script_resource_authenticate is true and scripts.{0} is empty; callers need a user and a password"
     )]
     NoCredentials(&'static str),
-    /// A password that nobody here can read.
+    /// A password that the original has encrypted.
     #[error(
-        "scripts.script_resource_password: {0}; values that the original has encrypted cannot be read: write the \
-         password, or the output of `edgebind lsr -encrypt PASSWORD`"
+        "scripts.{0} was encrypted by the original, which alone has the key; write the password, or what \
+         `edgebind lsr -encrypt PASSWORD` prints"
     )]
-    Sealed(String),
+    Sealed(&'static str),
     /// TLS is asked for.
     #[error(
         "scripts.script_resource_ssl = true: this version has no TLS at the script resource; with false, let it listen \
@@ -79,6 +79,10 @@ impl ResourceSettings {
         let text = |name: &str| globals.get(name).and_then(Setting::as_text);
         let flag = |name: &str| globals.get(name).and_then(Setting::as_flag);
         let number = |name: &str| globals.get(name).and_then(whole);
+        let sealed = |name: &&str| text(name).is_some_and(|text| text.starts_with("AES:"));
+        if let Some(name) = ["rap_password", "script_resource_password"].into_iter().find(sealed) {
+            return Err(SettingsError::Sealed(name));
+        }
         let demanded = |name: &'static str| flag(name).ok_or(SettingsError::Missing(name));
         let level = |name: &str| text(name).and_then(|name| Level::parse(&name));
         let (tls, authenticate) =
@@ -123,6 +127,7 @@ fn credentials(globals: &Settings) -> Result<Credentials, SettingsError> {
 
 /// Settings that are understood and do nothing.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("auto_delete_threshold", "finished scripts stay until /scriptcontrol/cleanup is called"),
     ("fips_enabled", "there is no FIPS mode"),
     ("log_audit_target", "AUDIT lines go into the log"),
     ("script_resource_use_default_certificate", "no certificate is built in"),
@@ -148,6 +153,8 @@ mod tests {
         assert_eq!(read(&guarded), Err(SettingsError::NoCredentials("script_resource_password")));
         assert_eq!(read(&[("script_resource_ssl", "true"), OPEN[1]]), Err(SettingsError::Tls));
         assert_eq!(read(&OPEN), Ok(()));
+        let sealed = [OPEN[0], OPEN[1], ("rap_password", "AES:AAAA")];
+        assert_eq!(read(&sealed), Err(SettingsError::Sealed("rap_password")));
     }
 
     #[test]

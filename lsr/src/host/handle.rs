@@ -13,7 +13,7 @@ use edgebind_kernel::{
     Dismiss, Exit, Inspect, Launch, LaunchError, StopReport, Supervisor, TreeNode, clock, stop_tree,
 };
 use thiserror::Error;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc::error::TrySendError, oneshot, watch};
 
 use super::{
     CallError, CallbackAnswer, CallbackRequest, HostSettings, Phase, Sandbox, ScriptSpec, ScriptView,
@@ -312,7 +312,10 @@ impl Host {
         let stopped = || CallError::Stopped(script.to_owned());
         let door = unit.door().ok_or_else(stopped)?;
         let (answer, answered) = oneshot::channel();
-        door.try_send(Job::Call { request, answer }).map_err(|_| CallError::Busy(script.to_owned()))?;
+        door.try_send(Job::Call { request, answer }).map_err(|error| match error {
+            TrySendError::Full(_) => CallError::Busy(script.to_owned()),
+            TrySendError::Closed(_) => stopped(),
+        })?;
         match tokio::time::timeout(patience, answered).await {
             Ok(Ok(answer)) => answer,
             // Dropped with the life of the script.

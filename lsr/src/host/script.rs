@@ -75,12 +75,14 @@ impl Actor for Script {
         let task = actix_rt::spawn(life.run(jobs));
         self.life = Some(task.abort_handle());
         ctx.spawn(wrap_future::<_, Self>(task).map(|end, actor, ctx| {
-            match end {
-                Ok(Ok(())) => {}
-                Ok(Err(reason)) => actor.lifeline.fail(Failure::defect(reason)),
-                Err(error) => actor.lifeline.fail(Failure::defect(error.to_string())),
-            }
             actor.over.send_replace(true);
+            let reason = match end {
+                // It was told to stop; the supervisor's word is still to come, or waits for this.
+                Ok(Ok(())) => return,
+                Ok(Err(reason)) => reason,
+                Err(error) => error.to_string(),
+            };
+            actor.lifeline.fail(Failure::defect(reason));
             ctx.stop();
         }));
         let seen = stream::unfold(self.unit.watch(), |mut seen| async move {
@@ -190,6 +192,7 @@ impl Life {
             name: spec.name.as_str().into(),
             directory: self.host.directory(),
             host: self.host.clone(),
+            signals: Arc::clone(&self.signals),
         };
         let mut settings = self.host.globals();
         settings.extend(self.unit.view().settings);

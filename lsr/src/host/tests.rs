@@ -3,7 +3,10 @@
 
 mod busy;
 mod errors;
+mod files;
+mod http;
 mod kill;
 mod life;
 mod limits;
+mod scripts;
 mod sleep;

@@ -17,7 +17,7 @@ use super::{
     signals::Signals,
     switch::{Context, Machine, Outcome, Pause, Step},
 };
-use crate::{Setting, Settings, library, modules, thing};
+use crate::{Setting, Settings, library, modules};
 
 /// The state of a script and what its contexts share.
 pub(super) struct Vm {
@@ -54,7 +54,6 @@ impl Vm {
         let routes = Rc::new(Routes::new(Arc::clone(&scope.name)));
         blocking::install(&natives, scope, &routes)?;
         library::install(&natives, scope)?;
-        thing::install(&natives, signals)?;
         #[cfg(test)]
         super::testing::install(&natives)?;
         if let Some(sandbox) = sandbox {

@@ -10,7 +10,7 @@ use crate::{
     log::{self, Level},
 };
 
-/// Fills `log`, which is `logger` and `tw_logger` too.
+/// Fills `log`.
 ///
 /// # Errors
 ///
@@ -31,10 +31,7 @@ pub(super) fn install(natives: &Natives<'_>) -> mlua::Result<()> {
         natives.plain(Arity::exactly(2), |_, arguments: Arguments| data_bytes(&arguments))?,
     )?;
     let itself = table.clone();
-    table.raw_set("new", natives.plain(Arity::at_least(0), move |_, _: Arguments| Ok(itself.clone()))?)?;
-    let globals = natives.lua().globals();
-    globals.raw_set("logger", &table)?;
-    globals.raw_set("tw_logger", table)
+    table.raw_set("new", natives.plain(Arity::at_least(0), move |_, _: Arguments| Ok(itself.clone()))?)
 }
 
 /// A line that would not be written is not formatted, so that its arguments are not looked at.

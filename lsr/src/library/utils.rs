@@ -7,6 +7,7 @@ mod times;
 
 use mlua::{IntoLuaMulti, Lua, MultiValue, Result, Table, Value};
 
+pub(super) use self::times::since_year_one;
 use super::{arguments::Arguments, secrets};
 use crate::host::{Arity, Natives};
 
@@ -100,6 +101,7 @@ mod tests {
         let cases = [
             ("tw_utils.host_os()", if cfg!(windows) { "win32" } else { "linux" }),
             ("type(tw_utils.thread_id()), tw_utils.thread_id() == tw_utils.thread_id()", "number,true"),
+            ("tw_utils.thread_id() ~= coroutine.wrap(function() return tw_utils.thread_id() end)()", "true"),
             ("tw_utils.base64_encode('hello'), tw_utils.base64_encode('')", "aGVsbG8=,"),
             ("tw_utils.base64_encode('a\\0b'), #tw_utils.base64_decode('YQBi')", "YQBi,3"),
             ("tw_utils.base64_decode('aGVsbG8='), tw_utils.base64_decode('aGVs\\nbG8')", "hello,hello"),

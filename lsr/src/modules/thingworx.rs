@@ -64,6 +64,7 @@ pub(super) const MODULES: &[Module] = &[
     module!("edgebind.environment", "lua/edgebind/environment.lua", "edgebind/environment.lua"),
     module!("edgebind.gateway", "lua/edgebind/gateway.lua", "edgebind/gateway.lua"),
     module!("edgebind.handling", "lua/edgebind/handling.lua", "edgebind/handling.lua"),
+    module!("edgebind.lazy", "lua/edgebind/lazy.lua", "edgebind/lazy.lua"),
     module!("edgebind.metadata", "lua/edgebind/metadata.lua", "edgebind/metadata.lua"),
     module!("edgebind.properties", "lua/edgebind/properties.lua", "edgebind/properties.lua"),
     module!("edgebind.push", "lua/edgebind/push.lua", "edgebind/push.lua"),

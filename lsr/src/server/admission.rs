@@ -64,14 +64,14 @@ impl Admission {
         Err(refused)
     }
 
-    /// Refuses who would steer the process from another machine without having authenticated.
-    pub(super) fn admit_control(&self, request: &HttpRequest) -> Result<(), HttpResponse> {
+    /// The refusal for whoever would steer the process from another machine without having authenticated.
+    pub(super) fn refuse_control(&self, request: &HttpRequest) -> Option<HttpResponse> {
         if self.credentials.required() || peer(request).is_loopback() {
-            return Ok(());
+            return None;
         }
         let reason = "script control and settings are open to other machines only with \
                       script_resource_authenticate = true";
-        Err(text(StatusCode::FORBIDDEN, reason))
+        Some(text(StatusCode::FORBIDDEN, reason))
     }
 
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
@@ -95,3 +95,54 @@ fn peer(request: &HttpRequest) -> IpAddr {
 }
 
 const SENTENCE: &str = "User and password are required.";
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn from(peer: &str) -> TestRequest {
+        TestRequest::get().peer_addr(format!("{peer}:5000").parse().unwrap())
+    }
+
+    #[test]
+    fn another_machine_steers_only_where_it_had_to_authenticate() {
+        let open = Admission::new(Credentials::open());
+        let guarded = Admission::new(Credentials::basic("u".to_owned(), "p".into()));
+        for (peer, refused) in
+            [("127.0.0.1", false), ("[::1]", false), ("192.0.2.1", true), ("[2001:db8::1]", true)]
+        {
+            let request = from(peer).to_http_request();
+            assert_eq!(open.refuse_control(&request).is_some(), refused, "{peer}");
+            assert!(guarded.refuse_control(&request).is_none(), "{peer}");
+        }
+        let unknown = TestRequest::get().to_http_request();
+        assert_eq!(open.refuse_control(&unknown).map(|answer| answer.status()), Some(StatusCode::FORBIDDEN));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_guesses_from_elsewhere_is_locked_out_and_the_right_password_passes() {
+        let admission = Admission::new(Credentials::basic("u".to_owned(), "p".into()));
+        let attempt = |peer: &str, pair: &str| {
+            let request =
+                from(peer).insert_header(("authorization", format!("Basic {pair}"))).to_http_request();
+            let admission = admission.clone();
+            async move { admission.admit(&request).await.map_err(|answer| answer.status().as_u16()) }
+        };
+        let (right, wrong) = ("dTpw", "dTp4");
+        for _ in 0..10 {
+            assert_eq!(attempt("192.0.2.1", wrong).await, Err(401));
+        }
+        assert_eq!(attempt("192.0.2.1", wrong).await, Err(429));
+        assert_eq!(attempt("192.0.2.1", right).await, Err(429), "nothing is looked at");
+        assert_eq!(attempt("192.0.2.2", right).await, Ok(()));
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        assert_eq!(attempt("192.0.2.1", right).await, Ok(()));
+        // On this machine all share an address.
+        for _ in 0..30 {
+            assert_eq!(attempt("127.0.0.1", wrong).await, Err(401));
+        }
+        assert_eq!(attempt("127.0.0.1", right).await, Ok(()));
+    }
+}

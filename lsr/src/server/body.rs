@@ -78,10 +78,11 @@ pub(super) async fn read(
         }
         Ok(body.freeze())
     };
-    tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
+    let Ok(body) = tokio::time::timeout(deadline, work).await else {
         let reason = format!("the body did not arrive within {deadline:?}");
-        Err(last(text(StatusCode::REQUEST_TIMEOUT, &reason)))
-    })
+        return Err(last(text(StatusCode::REQUEST_TIMEOUT, &reason)));
+    };
+    body
 }
 
 fn too_large() -> HttpResponse {

@@ -75,6 +75,17 @@ pub(super) struct Target {
     pub(super) trailing_slash: bool,
 }
 
+impl Target {
+    /// Whose work the request is: the script's, but for those that the router hands on, which are the thing's.
+    fn counted(&self) -> String {
+        let thing = match self.path.as_slice() {
+            [things, thing, ..] if self.script == ROUTER && things == b"Things" => Some(thing),
+            _ => None,
+        };
+        thing.map_or_else(|| self.script.clone(), |thing| String::from_utf8_lossy(thing).into_owned())
+    }
+}
+
 /// Has the script answer.
 pub(super) async fn answer(
     host: &Host,
@@ -85,8 +96,9 @@ pub(super) async fn answer(
     patience: Duration,
 ) -> HttpResponse {
     let script = target.script.clone();
-    let Some(_place) = load.take(&script) else {
-        let reason = format!("script {script} has {} requests at work and takes no more", load.most);
+    let counted = target.counted();
+    let Some(_place) = load.take(&counted) else {
+        let reason = format!("{counted} has {} requests at work and takes no more", load.most);
         let mut busy = text(StatusCode::SERVICE_UNAVAILABLE, &reason);
         busy.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return busy;
@@ -144,6 +156,8 @@ fn respond(request: &HttpRequest, answer: CallbackAnswer) -> HttpResponse {
     response
 }
 
+/// The script that hands the gateway's requests on to things.
+pub(super) const ROUTER: &str = "Thingworx";
 const PLAIN: &str = "text/plain";
 /// Headers of a request that scripts do not see.
 const NOT_PASSED: &[&str] =
@@ -213,6 +227,18 @@ mod tests {
         assert_eq!(called.query, [(b"q".to_vec(), b"x y".to_vec())]);
         assert_eq!(called.data, CallbackData::Fields(vec![(b"k".to_vec(), b"v w".to_vec())]));
         assert_eq!(call(&request, target(), &Bytes::new()).data, CallbackData::Empty);
+    }
+
+    #[test]
+    fn what_the_router_hands_on_is_the_work_of_the_thing() {
+        let counted = |script: &str, path: &[&str]| {
+            let path = path.iter().map(|segment| segment.as_bytes().to_vec()).collect();
+            Target { script: script.to_owned(), path, trailing_slash: false }.counted()
+        };
+        assert_eq!(counted("Thingworx", &["Things", "Pump", "Services", "Slow"]), "Pump");
+        assert_eq!(counted("Pump", &["Services", "Slow"]), "Pump");
+        assert_eq!(counted("Thingworx", &["registerIdentifier"]), "Thingworx");
+        assert_eq!(counted("echo", &["Things", "Pump"]), "echo");
     }
 
     #[test]

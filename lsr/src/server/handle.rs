@@ -68,8 +68,10 @@ async fn serve(
     if matches!(method, "POST" | "PUT") && kind == Type::Other {
         return Err(body::unsupported());
     }
-    if route.is_control() {
-        state.admission.admit_control(request)?;
+    if route.is_control()
+        && let Some(refused) = state.admission.refuse_control(request)
+    {
+        return Err(refused);
     }
     let body = body::read(request, payload, state.read_timeout).await?;
     Ok(match route {

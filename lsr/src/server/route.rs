@@ -125,8 +125,13 @@ impl Route {
 
     /// Whether the request steers the process or tells how it is configured: from another machine only with a password
     /// (design 3.5).
-    pub(super) const fn is_control(&self) -> bool {
+    pub(super) fn is_control(&self) -> bool {
         match self {
+            // The gateway's requests for an identifier go where this says.
+            Self::Callback { script, path, .. } => {
+                script == super::callback::ROUTER
+                    && path.first().is_some_and(|first| first == b"registerIdentifier")
+            }
             Self::Add
             | Self::Update { .. }
             | Self::Remove { .. }
@@ -137,12 +142,7 @@ impl Route {
             | Self::Globals { .. }
             | Self::SetGlobals
             | Self::About { what: About::Source | About::Properties | About::Property(_), .. } => true,
-            Self::Help
-            | Self::Scripts
-            | Self::NewScript
-            | Self::About { .. }
-            | Self::Callback { .. }
-            | Self::NotAllowed(_) => false,
+            Self::Help | Self::Scripts | Self::NewScript | Self::About { .. } | Self::NotAllowed(_) => false,
         }
     }
 }
@@ -208,6 +208,24 @@ mod tests {
         assert_eq!(Route::parse("PUT", "/scripts/s", false), callback("s", &[], false));
         assert_eq!(Route::parse("POST", "/scriptcontrol/restart/s", true), Route::Restart { script: s() });
         assert_eq!(Route::parse("POST", "/scriptcontrol/foo", true), Route::BadCommand("foo".to_owned()));
+    }
+
+    #[test]
+    fn what_steers_is_told_from_what_serves() {
+        for (method, path, is_form, steers) in [
+            ("GET", "/scripts", false, false),
+            ("GET", "/scripts/s/status", false, false),
+            ("GET", "/scripts/s/source", false, true),
+            ("GET", "/properties", false, true),
+            ("POST", "/scripts", true, true),
+            ("POST", "/scripts/s/x", true, false),
+            ("DELETE", "/scripts/s", false, true),
+            ("POST", "/scripts/Thingworx/Things/T/Services/S", false, false),
+            ("POST", "/scripts/Thingworx/registerIdentifier", true, true),
+            ("POST", "/scriptcontrol/restart/s", true, true),
+        ] {
+            assert_eq!(Route::parse(method, path, is_form).is_control(), steers, "{method} {path}");
+        }
     }
 
     #[test]

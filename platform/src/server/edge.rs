@@ -300,8 +300,7 @@ impl Edge {
         if !self.may(Right::to_execute(request), now, id) {
             return;
         }
-        let time = clock::unix_millis();
-        match self.held.shared.with_model(|model| model.answer(request, time)) {
+        match self.held.shared.answer(self.held.id, request) {
             Access::Here(response) => {
                 let answered = self.session.respond(now, id, response);
                 self.check(answered);

@@ -22,6 +22,7 @@ mod things;
 
 pub(super) use access::{MayInvoke, MayRead, MayWrite, offered_key};
 pub(super) use error::RestError;
+pub(super) use past::event_data;
 
 use super::shared::Shared;
 use crate::model::{Access, RemoteCall};

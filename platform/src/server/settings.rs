@@ -29,6 +29,8 @@ pub struct Settings {
     pub persist: Option<PathBuf>,
     /// Least time between two writes of that file; default 1 s.
     pub persist_pause: Duration,
+    /// File that everything edges deliver is written to before they are told that it was taken; default none.
+    pub arrivals: Option<PathBuf>,
     /// Who keeps a thing that two connections want; default the first.
     pub policy: Policy,
     /// Time without any frame of an edge after which its connection is closed; default 60 s.
@@ -57,6 +59,7 @@ impl Default for Settings {
             model: Model::new(),
             persist: None,
             persist_pause: Duration::from_secs(1),
+            arrivals: None,
             policy: Policy::FirstInWins,
             idle_limit: Duration::from_secs(60),
             auth_wait: Duration::from_secs(15),

@@ -9,12 +9,14 @@ use std::{
 };
 
 use actix::{Addr, dev::SendError};
-use edgebind_alwayson::{Code, Response};
-use edgebind_kernel::{Directory, Supervisor};
+use edgebind_alwayson::{Code, Request, Response};
+use edgebind_kernel::{Directory, Supervisor, clock};
 use tokio::sync::{broadcast, oneshot};
+use tracing::error;
 
 use super::{
     AppKey, Counts, Settings,
+    arrivals::Arrivals,
     edge::{Call, Edge, Notify},
     keeper::Signal,
     key::{Grant, KeyRefusal},
@@ -34,6 +36,7 @@ pub(super) struct Shared {
     pub(super) faults: FaultSwitch,
     /// Asks for a write of the model file; nobody listens when there is none.
     pub(super) keeper: Arc<Signal>,
+    arrivals: Option<Arrivals>,
     model: Mutex<Model>,
     changes: broadcast::Sender<Arc<Change>>,
     next_connection: AtomicU64,
@@ -137,7 +140,11 @@ impl Drop for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(mut settings: Settings, supervisor: Addr<Supervisor>) -> Self {
+    pub(super) fn new(
+        mut settings: Settings,
+        supervisor: Addr<Supervisor>,
+        arrivals: Option<Arrivals>,
+    ) -> Self {
         let mut model = std::mem::take(&mut settings.model);
         model.set_policy(settings.policy);
         Self {
@@ -147,6 +154,7 @@ impl Shared {
             tap: Arc::default(),
             faults: FaultSwitch::default(),
             keeper: Arc::default(),
+            arrivals,
             model: Mutex::new(model),
             changes: broadcast::channel(WATCH_BACKLOG).0,
             next_connection: AtomicU64::new(1),
@@ -158,9 +166,32 @@ impl Shared {
 
     /// Works on the model and tells the watchers what changed, in the order in which it did.
     pub(super) fn with_model<T>(&self, work: impl FnOnce(&mut Model) -> T) -> T {
+        self.change_model(work, |result, _| result)
+    }
+
+    /// Answers a request of an edge; what it delivered stands in the arrival log before it has its answer.
+    pub(super) fn answer(&self, connection: ConnectionId, request: &Request) -> Access<Response> {
+        let time = clock::unix_millis();
+        self.change_model(
+            |model| model.answer(request, time),
+            |answer, changes| match self.arrivals.as_ref().map(|log| log.note(connection, request, changes)) {
+                None | Some(Ok(())) => answer,
+                Some(Err(error)) => {
+                    error!(%error, "The arrival log cannot be written.");
+                    let reason = format!("the arrival log cannot be written: {error}");
+                    Access::Here(Response::error(Code::SERVICE_UNAVAILABLE, reason))
+                }
+            },
+        )
+    }
+
+    /// Works on the model, shows the result with what changed to `note`, and tells the watchers.
+    fn change_model<T>(&self, work: impl FnOnce(&mut Model) -> T, note: impl FnOnce(T, &[Change]) -> T) -> T {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut model);
-        for change in model.take_changes() {
+        let changes = model.take_changes();
+        let result = note(result, &changes);
+        for change in changes {
             // Events are not kept in a file.
             if !matches!(change, Change::Event { .. }) {
                 self.keeper.mark();

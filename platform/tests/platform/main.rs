@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by a panic")]
 
+mod arrivals;
 mod connection;
 mod crowd;
 mod faults;

@@ -8,7 +8,7 @@ use std::{
 
 use edgebind_lsr::log::{self, Level};
 
-use super::{Args, run_as, start_log};
+use super::{Args, run_as, sealed, start_log};
 use crate::script_resource::SOURCE;
 
 /// Runs as the original if the program was called by its name; `None` if it was not.
@@ -22,7 +22,7 @@ pub(crate) fn called_as_original(arguments: &[OsString]) -> Option<ExitCode> {
         // The original ends with 1, whatever is wrong (script resource notes, 1.2).
         Ok(Wish::Run(args)) => run_as(&args, ExitCode::FAILURE),
         Ok(Wish::Version) => print_version(),
-        Ok(Wish::Encrypt(text)) => print_encrypted(&text),
+        Ok(Wish::Encrypt(text)) => print_encrypted(&text, None),
         Err(argument) => {
             drop(start_log(Level::Info, None));
             log::write(Level::Error, SOURCE, format_args!("Invalid Argument: {argument}"));
@@ -54,11 +54,19 @@ pub(super) fn print_version() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Four lines, as the original prints them.
-pub(super) fn print_encrypted(text: &str) -> ExitCode {
-    let row = "#".repeat(60);
-    println!("{row}\nEncrypted String\n{}\n{row}", text);
-    ExitCode::SUCCESS
+/// Four lines, as the original prints them; the value opens on this installation only.
+pub(super) fn print_encrypted(text: &str, state_dir: Option<&Path>) -> ExitCode {
+    match sealed::seal(text, state_dir) {
+        Ok(value) => {
+            let row = "#".repeat(value.len());
+            println!("{row}\nEncrypted String\n{value}\n{row}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("edgebind lsr: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// What the original is asked for.

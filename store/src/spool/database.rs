@@ -117,16 +117,17 @@ impl Database {
             // One text for all records of an entity.
             let mut entities: HashSet<Arc<str>> = HashSet::new();
             while let Some(row) = rows.next()? {
-                let text = row.get_ref(1)?.as_str()?;
-                let entity = entities.get(text).cloned().unwrap_or_else(|| Arc::from(text));
+                // What is damaged here shows at the checksum when the record is read; it takes no other along.
+                let text = row.get_ref(1)?.as_bytes().unwrap_or_default();
+                let text = String::from_utf8_lossy(text);
+                let entity = entities.get(&*text).cloned().unwrap_or_else(|| Arc::from(&*text));
                 entities.insert(Arc::clone(&entity));
                 entries.push(Entry {
                     seq: unsigned(row.get(0)?),
                     entity,
-                    // A damaged kind shows at the checksum when the record is read.
-                    kind: Kind::from_code(row.get(2)?).unwrap_or(Kind::Call),
-                    size_bytes: row.get(3)?,
-                    stored_ms: row.get(4)?,
+                    kind: row.get(2).ok().and_then(Kind::from_code).unwrap_or(Kind::Call),
+                    size_bytes: row.get(3).unwrap_or_default(),
+                    stored_ms: row.get(4).unwrap_or_default(),
                 });
             }
             Ok(entries)
@@ -234,7 +235,7 @@ impl Database {
         let owner: i64 = self.ask("PRAGMA application_id")?;
         let tables: i64 = self.ask("SELECT count(*) FROM sqlite_schema")?;
         match found {
-            SCHEMA_VERSION if owner == APPLICATION_ID => Ok(()),
+            SCHEMA_VERSION if owner == APPLICATION_ID => self.check_tables(),
             0 if tables == 0 && owner == 0 => self.create(),
             newer if owner == APPLICATION_ID && newer > SCHEMA_VERSION => {
                 Err(StoreError::Newer { path: self.path.clone(), found: newer, known: SCHEMA_VERSION })
@@ -244,6 +245,19 @@ impl Database {
                 detail: format!("not a spool: application {owner:#x}, version {found}, {tables} tables"),
             }),
         }
+    }
+
+    /// Whether the tables are declared as we did it: SQLite's check does not look into these texts.
+    fn check_tables(&self) -> Result<(), StoreError> {
+        let declared = "SELECT ifnull(group_concat(sql, ';'), '') FROM (SELECT sql FROM sqlite_schema
+                        WHERE sql IS NOT NULL ORDER BY rowid)";
+        let found: String = self.ask(declared)?;
+        let ours = SCHEMA.split(';').map(str::trim).filter(|table| !table.is_empty());
+        if found.split(';').eq(ours) {
+            return Ok(());
+        }
+        let detail = "its tables are declared otherwise".to_owned();
+        Err(StoreError::Damaged { path: self.path.clone(), detail })
     }
 
     fn create(&self) -> Result<(), StoreError> {
@@ -402,10 +416,14 @@ pub(crate) fn stored_row(row: &Row<'_>) -> Result<Stored, u64> {
 
 /// Reads a row of `journal`; `None` when its checksum is wrong.
 pub(crate) fn journal_row(row: &Row<'_>) -> rusqlite::Result<Option<JournalEntry>> {
-    let (name, revision, crc) = (row.get::<_, String>(0)?, unsigned(row.get(1)?), row.get::<_, u32>(2)?);
-    let body = row.get_ref(3)?.as_blob()?;
-    let right = journal_crc(&name, revision, body) == crc;
-    Ok(right.then(|| JournalEntry { name, revision, body: Bytes::copy_from_slice(body) }))
+    let read = || -> rusqlite::Result<Option<JournalEntry>> {
+        let (name, revision, crc) = (row.get::<_, String>(0)?, unsigned(row.get(1)?), row.get::<_, u32>(2)?);
+        let body = row.get_ref(3)?.as_blob()?;
+        let right = journal_crc(&name, revision, body) == crc;
+        Ok(right.then(|| JournalEntry { name, revision, body: Bytes::copy_from_slice(body) }))
+    };
+    // A value of another type than was written is damage of this row alone.
+    Ok(read().unwrap_or_default())
 }
 
 /// Creates the file so that only its owner can read it; the files beside it take over its mode.

@@ -306,8 +306,8 @@ fn transact(database: &mut Database, ops: &[Op], unix_ms: i64) -> Result<(Vec<Ou
 
 /// Registrations outlive the damage where they can be read: without them things stay unbound until their agents speak.
 fn carry_journal_over(database: &mut Database, aside: &std::path::Path, unix_ms: i64) {
-    let rescued: Vec<JournalEntry> = match crate::salvage(aside) {
-        Ok(salvaged) => salvaged.journal,
+    let rescued: Vec<JournalEntry> = match crate::salvage::salvage_journal(aside) {
+        Ok(journal) => journal,
         Err(error) => {
             tracing::warn!(%error, "No registration could be read from the damaged spool.");
             return;

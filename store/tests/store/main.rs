@@ -4,4 +4,5 @@ mod crash;
 mod damage;
 mod failures;
 mod model;
+mod ruin;
 mod support;

@@ -418,3 +418,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_names_share_a_bind_up_to_the_limit_of_a_message() {
+    let mut bench = Bench::new();
+    bench.plan.link_up(bench.now);
+    let names: Vec<String> = (0..1000).map(|number| format!("a-rather-long-name-{number:04}")).collect();
+    bench.desire(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    bench.run();
+    assert_eq!(bench.plan.bound(), 1000);
+    let size = |bind: &Bind| bind.names.iter().map(|name| name.len() + 4).sum::<usize>();
+    let sizes: Vec<usize> = bench.sent.iter().map(size).collect();
+    assert!(sizes.iter().all(|size| *size <= LIMITS.batch_bytes), "{sizes:?}");
+    let all: usize = sizes.iter().sum();
+    assert_eq!(sizes.len(), all.div_ceil(LIMITS.batch_bytes), "as few as can be: {sizes:?}");
+}

@@ -3,7 +3,7 @@
 
 use mlua::{Result, Value};
 
-use crate::library::arguments::Arguments;
+use crate::library::{arguments::Arguments, quote::quoted};
 
 /// The text that `format` makes of the arguments from `first` on.
 ///
@@ -86,7 +86,7 @@ impl Directive {
                 let length = self.precision.map_or(text.len(), |most| most.min(text.len()));
                 self.pad(out, text.get(..length).unwrap_or_default());
             }
-            b'q' => quote(out, &arguments.text_called(index, index)?),
+            b'q' => quoted(out, &arguments.text_called(index, index)?),
             b'c' => {
                 let code = arguments.number_called(index, index)?;
                 // As C does: the lowest byte.
@@ -195,20 +195,6 @@ fn exponential(number: f64, precision: usize) -> String {
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
     format!("{mantissa}e{sign}{exponent:0>2}")
-}
-
-/// A text that Lua reads back.
-fn quote(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(b'"');
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' | b'\n' => out.extend_from_slice(&[b'\\', byte]),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            0 => out.extend_from_slice(b"\\000"),
-            _ => out.push(byte),
-        }
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use mlua::{Error, Result, Table, Value};
 use super::{INVALID, text_or};
 use crate::{
     host::{Arity, Natives},
-    library::arguments::{Arguments, plain_number},
+    library::{
+        arguments::{Arguments, plain_number},
+        quote::quoted,
+    },
     number,
 };
 
@@ -87,7 +90,7 @@ fn write_value(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<bool> {
 fn write_scalar(out: &mut Vec<u8>, value: &Value) -> bool {
     match value {
         Value::Boolean(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
-        Value::String(text) => write_text(out, &text.as_bytes()),
+        Value::String(text) => quoted(out, &text.as_bytes()),
         other => {
             let Some(number) = plain_number(other) else { return false };
             let text = match number {
@@ -99,20 +102,6 @@ fn write_scalar(out: &mut Vec<u8>, value: &Value) -> bool {
         }
     }
     true
-}
-
-/// As `%q`.
-fn write_text(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(b'"');
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' | b'\n' => out.extend_from_slice(&[b'\\', byte]),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            0 => out.extend_from_slice(b"\\000"),
-            _ => out.push(byte),
-        }
-    }
-    out.push(b'"');
 }
 
 /// Whether `name` may stand before `=` without brackets.

@@ -1,9 +1,5 @@
 //! `strftime` of the C locale in UTC. Years are not padded, as in the original.
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use edgebind_observability::log::Utc;
-
 /// A moment of the Gregorian calendar, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
@@ -152,10 +148,20 @@ fn directive_text(directive: u8, at: &Moment) -> Option<String> {
 
 /// Year, month and day, `days` after 1 January of the year 1.
 fn date(days: u64) -> (u64, u64, u64) {
-    // Five cycles of 400 years later it is the same day of the calendar, and the days since 1970 are not negative.
-    let since_1970 = days + 5 * DAYS_IN_400_YEARS - DAYS_TO_1970;
-    let Utc { year, month, day, .. } = Utc::of(UNIX_EPOCH + Duration::from_secs(since_1970 * 86_400));
-    (year - 2000, month, day)
+    // By the average year; a year too early or too late around its turn.
+    let guess = days * 400 / DAYS_IN_400_YEARS + 1;
+    let year = if days < days_before(guess) { guess - 1 } else { guess };
+    let year = if days >= days_before(year + 1) { year + 1 } else { year };
+    let mut rest = days - days_before(year);
+    for (month, length) in (1..).zip(MONTH_LENGTHS) {
+        let length = length + u64::from(month == 2 && is_leap(year));
+        if rest < length {
+            return (year, month, rest + 1);
+        }
+        rest -= length;
+    }
+    // Not reached: the lengths add up to the year.
+    (year, 12, 31)
 }
 
 /// Days from 1 January of the year 1 to 1 January of `year`.
@@ -172,6 +178,7 @@ const DAYS_TO_1970: u64 = 719_162;
 const DAYS_IN_400_YEARS: u64 = 146_097;
 /// 1 January 10000.
 const END_MS: f64 = 3_652_059.0 * 86_400_000.0;
+const MONTH_LENGTHS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS: [&str; 12] = [
     "January",

@@ -108,7 +108,7 @@ impl Edge {
     /// Does what a request asks for, without an answer; a call of another edge goes its way.
     fn do_only(&mut self, request: &Request) {
         let shared = std::sync::Arc::clone(&self.held.shared);
-        let access = shared.with_model(|model| model.answer(request, clock::unix_millis()));
+        let access = shared.answer(self.held.id, request);
         if let remote @ Access::Remote(_) = access {
             drop(actix_rt::spawn(async move { drop(shared.resolve(remote).await) }));
         }

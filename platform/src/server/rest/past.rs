@@ -41,7 +41,7 @@ pub(super) async fn events(
     })?;
     let events = events
         .iter()
-        .map(|event| EventJson { name: &event.name, time: event.time, data: data(&event.data) })
+        .map(|event| EventJson { name: &event.name, time: event.time, data: event_data(&event.data) })
         .collect();
     Ok(HttpResponse::Ok().json(EventsJson { events }))
 }
@@ -78,7 +78,7 @@ impl<'a> SampleJson<'a> {
 }
 
 /// Event data by name: the JSON document of a gateway as it came, the first row of a table, or an empty object.
-fn data(content: &Content) -> Box<RawValue> {
+pub(in crate::server) fn event_data(content: &Content) -> Box<RawValue> {
     let raw = match content {
         Content::Nothing => None,
         Content::Bare(value) => written(value),
