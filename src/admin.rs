@@ -52,7 +52,7 @@ pub(crate) struct Admin {
 #[derive(Clone)]
 pub(crate) enum Sight {
     /// A gateway.
-    Gateway(GatewaySight),
+    Gateway(Box<GatewaySight>),
     /// A script resource.
     Scripts(ScriptSight),
 }

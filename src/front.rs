@@ -10,13 +10,20 @@ mod route;
 mod slots;
 
 use std::{
+    any::Any,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
+    sync::Arc,
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use actix_web::{
+    App, HttpServer,
+    dev::{Extensions, ServerHandle},
+    web,
+};
 use edgebind_actors::Units;
 use edgebind_config::Credentials;
+use edgebind_tls::{HttpLimits, ServerConfig, serve};
 use tracing::warn;
 
 use admission::Admission;
@@ -30,6 +37,8 @@ pub(crate) struct FrontSettings {
     pub(crate) host: String,
     /// 0 for any free port.
     pub(crate) port: u16,
+    /// What is shown to callers in TLS; in clear without.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     /// How many further ports are tried if the first is taken.
     pub(crate) ports_to_try: u16,
     pub(crate) credentials: Credentials,
@@ -63,25 +72,42 @@ impl Front {
     pub(crate) fn start(units: Units, settings: FrontSettings, pulse: Pulse) -> Result<Self, FrontError> {
         let listener = listen(&settings.host, settings.port, settings.ports_to_try)?;
         let address = listener.local_addr().map_err(FrontError::Server)?;
-        let FrontSettings { credentials, csrf_rotation, connections, read_timeout, .. } = settings;
+        let FrontSettings { tls, credentials, csrf_rotation, connections, read_timeout, .. } = settings;
         let admission = Admission::new(credentials, csrf_rotation).map_err(FrontError::Server)?;
         let slots = Slots::new(connections);
-        let server = HttpServer::new(move || {
+        let app = move || {
             pulse.join();
             let state = State { units: units.clone(), admission: admission.clone(), read_timeout };
             App::new().app_data(web::Data::new(state)).default_service(web::to(handle))
-        })
-        .on_connect(move |connection, extensions| slots.take(connection, extensions))
+        };
+        let on_connect = move |connection: &dyn Any, data: &mut Extensions| slots.take(connection, data);
         // Beyond those that are told 503 connections wait in the queue of the system.
-        .max_connections(connections.saturating_add(REFUSED_AT_A_TIME))
-        .tcp_nodelay(true)
-        .keep_alive(read_timeout)
-        .client_request_timeout(read_timeout + CLOCK_STEP)
-        .shutdown_timeout(STOP_DEADLINE_S)
-        .disable_signals()
-        .listen(listener)
-        .map_err(FrontError::Server)?
-        .run();
+        let connections = connections.saturating_add(REFUSED_AT_A_TIME);
+        let request_timeout = read_timeout + CLOCK_STEP;
+        let server = match tls {
+            Some(tls) => {
+                let limits = HttpLimits {
+                    workers: None,
+                    connections,
+                    request_timeout,
+                    keep_alive: read_timeout,
+                    shutdown_s: STOP_DEADLINE_S,
+                    half_closed: true,
+                };
+                serve(listener, tls, limits, on_connect, app)
+            }
+            None => HttpServer::new(app)
+                .on_connect(on_connect)
+                .max_connections(connections)
+                .tcp_nodelay(true)
+                .keep_alive(read_timeout)
+                .client_request_timeout(request_timeout)
+                .shutdown_timeout(STOP_DEADLINE_S)
+                .disable_signals()
+                .listen(listener)
+                .map(HttpServer::run),
+        }
+        .map_err(FrontError::Server)?;
         let handle = server.handle();
         actix_rt::spawn(async move {
             if let Err(error) = server.await {

@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use edgebind_actors::{
-    Registration, RegistrationError, Units,
+    Proxy, Registration, RegistrationError, Units,
     delivery::{DeliverySettings, Services},
-    link::{LinkSettings, Reconnect, Target},
+    link::{DutyCycle, LinkSettings, Reconnect, Target},
     local::LocalSettings,
     spool::SpoolSettings,
     tree::{Tree, TreeSettings},
@@ -25,7 +25,7 @@ use crate::{
     service_manager::ServiceManager,
     takeover::take_over,
     tls::{self, TlsError},
-    unserved::{Unserved, unserved},
+    unserved::unserved,
 };
 
 /// The running gateway.
@@ -39,8 +39,6 @@ pub(crate) struct Gateway {
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GatewayError {
-    #[error("`{}` is {}", .0.key, .0.text)]
-    Unserved(Unserved),
     #[error("http_server.authenticate is true without user and password")]
     Credentials,
     #[error(transparent)]
@@ -57,21 +55,21 @@ impl GatewayError {
 }
 
 impl Gateway {
-    /// Starts everything; connecting goes on in the background. What must outlive the process is kept in `state_dir`.
+    /// Starts everything; connecting goes on in the background. What must outlive the process, a certificate of the
+    /// installation too, is kept in `state_dir`.
     pub(crate) fn start(
         config: &Config,
         local: LocalSettings,
         state_dir: Option<&Path>,
     ) -> Result<Self, GatewayError> {
         for unserved in unserved(config) {
-            if unserved.stops {
-                return Err(GatewayError::Unserved(unserved));
-            }
             info!(key = unserved.key, effect = unserved.text, "Not served in this version.");
         }
-        let front = front_settings(config)?;
+        let front = front_settings(config, state_dir)?;
         let settings = TreeSettings {
-            link: link_settings(config),
+            link: link_settings(config)?,
+            on_demand: (config.ws_connection.duty_cycle < 100 && config.ws_connection.connect_on_demand)
+                .then_some(config.ws_connection.connect_timeout),
             agents: tls::towards_agents(config)?,
             endpoint_concurrency: usize::from(config.ws_connection.max_threads),
             allow_remote_admin: config.edgebind.allow_remote_admin,
@@ -115,13 +113,13 @@ impl Gateway {
         reload: mpsc::Sender<Request>,
     ) -> Sight {
         let facts = Facts { started_unix_ms: self.started_unix_ms, http: self.front.address, degraded };
-        Sight::Gateway(GatewaySight {
+        Sight::Gateway(Box::new(GatewaySight {
             units: self.tree.units().clone(),
             survey: self.tree.survey(),
             facts,
             state_dir: state_dir.to_owned(),
             reload,
-        })
+        }))
     }
 
     /// Who tells the service manager how this gateway stands.
@@ -141,7 +139,7 @@ impl Gateway {
     }
 }
 
-fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
+fn front_settings(config: &Config, state_dir: Option<&Path>) -> Result<FrontSettings, GatewayError> {
     let server = &config.http_server;
     let credentials = match (server.authenticate, &server.user, &server.password) {
         (false, ..) => Credentials::open(),
@@ -152,6 +150,7 @@ fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
         host: server.host.clone(),
         port: server.port,
         ports_to_try: server.ports_to_try,
+        tls: tls::of_server(config, state_dir)?,
         credentials,
         csrf_rotation: server.enable_csrf_tokens.then(|| server.csrf_rotation()),
         connections: server.connection_limit(),
@@ -160,9 +159,15 @@ fn front_settings(config: &Config) -> Result<FrontSettings, GatewayError> {
 }
 
 /// How the connection to the platform is made.
-pub(crate) fn link_settings(config: &Config) -> LinkSettings {
+pub(crate) fn link_settings(config: &Config) -> Result<LinkSettings, TlsError> {
     let connection = &config.ws_connection;
     let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let tls = tls::towards_platform(config)?;
+    let proxy = config.proxy.as_ref().map(|proxy| Proxy {
+        host: proxy.host.clone(),
+        port: proxy.port,
+        credentials: proxy.user.clone().map(|user| (user, proxy.password.clone().unwrap_or_default())),
+    });
     let targets = config
         .servers_in_order()
         .map(|server| Target {
@@ -173,9 +178,11 @@ pub(crate) fn link_settings(config: &Config) -> LinkSettings {
             max_frame_bytes: limit(connection.max_frame_size),
             max_message_bytes: limit(connection.max_msg_size),
             timeout: connection.connect_timeout,
+            proxy: proxy.clone(),
+            tls: tls.clone(),
         })
         .collect();
-    LinkSettings {
+    Ok(LinkSettings {
         targets,
         app_key: config.app_key.clone(),
         session: SessionSettings {
@@ -191,7 +198,13 @@ pub(crate) fn link_settings(config: &Config) -> LinkSettings {
             interval: connection.connect_retry_interval,
             max_delay: connection.max_connect_delay,
         },
-    }
+        duty: (connection.duty_cycle < 100).then_some(DutyCycle {
+            period: connection.connect_period,
+            percent: connection.duty_cycle,
+            idle: connection.message_idle_time,
+            grace: connection.msg_timeout,
+        }),
+    })
 }
 
 /// Registrations are kept wherever there is a place for them; updates, unless the site wants that off.

@@ -1,7 +1,13 @@
 //! What the configuration says about TLS, as settings of those who speak it.
 
-use edgebind_config::{Certificates, Config};
-use edgebind_tls::{Authorities, Client, ClientError, ClientSettings, Criteria, SettingNames, Trust};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use edgebind_config::{Certificates, Config, Encryption};
+use edgebind_tls::{
+    Authorities, Client, ClientError, ClientSettings, Criteria, FingerprintError, Identity, IdentityError,
+    ServerConfig, SettingNames, Trust,
+};
+use tracing::info;
 
 /// A key about TLS that cannot be followed.
 #[derive(Debug, thiserror::Error)]
@@ -16,12 +22,143 @@ pub(crate) struct TlsError {
 enum Cause {
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Fingerprint(#[from] FingerprintError),
+    #[error("{0}")]
+    Criteria(String),
+    #[error(
+        "there is no state directory to keep a certificate in: name one with --state-dir, or a certificate"
+    )]
+    StateDir,
 }
 
 impl TlsError {
     fn new(key: &'static str, source: impl Into<Cause>) -> Self {
         Self { key, source: source.into() }
     }
+}
+
+/// TLS towards the platform; `None` when it is spoken to in clear.
+pub(crate) fn towards_platform(config: &Config) -> Result<Option<Client>, TlsError> {
+    if config.ws_connection.encryption == Encryption::None {
+        return Ok(None);
+    }
+    let certificates = &config.certificates;
+    let authorities = match certificates.cert_chain.as_slice() {
+        [] => Authorities::System,
+        files => Authorities::Files(files.to_vec()),
+    };
+    let fingerprints = certificates.fingerprint_allowlist.iter().map(|text| text.parse());
+    let trust = Trust {
+        validate: certificates.validate,
+        authorities,
+        allow_self_signed: certificates.allow_self_signed,
+        check_name: !certificates.disable_hostname_validation,
+        criteria: criteria(certificates).map_err(|text| TlsError::new(CRITERIA, Cause::Criteria(text)))?,
+        fingerprints: fingerprints
+            .collect::<Result<_, FingerprintError>>()
+            .map_err(|error| TlsError::new(PLATFORM_KEYS.fingerprints, error))?,
+        names: &PLATFORM_KEYS,
+    };
+    let settings = ClientSettings {
+        trust,
+        identity: client_identity(certificates)?,
+        cipher_list: certificates.cipher_suite.clone().filter(|list| !list.is_empty()),
+    };
+    let client = Client::new(settings).map_err(|error| {
+        let key = match &error {
+            ClientError::Ciphers(_) => "certificates.cipher_suite",
+            ClientError::Identity(_) => PLATFORM_KEYS.client_certificate,
+            _ => PLATFORM_KEYS.authorities,
+        };
+        TlsError::new(key, error)
+    })?;
+    Ok(Some(client))
+}
+
+fn client_identity(certificates: &Certificates) -> Result<Option<Identity>, TlsError> {
+    let (Some(certificate), Some(key)) = (&certificates.client_cert, &certificates.key_file) else {
+        return Ok(None);
+    };
+    Identity::read(certificate, key, certificates.key_passphrase.as_ref()).map(Some).map_err(|error| {
+        let of_key = matches!(error, IdentityError::Key(_));
+        TlsError::new(if of_key { "certificates.key_file" } else { PLATFORM_KEYS.client_certificate }, error)
+    })
+}
+
+/// What the local HTTP server shows; `None` when it serves in clear.
+///
+/// `use_default_certificate` means a certificate of this installation, made at the first start and kept in `state_dir`:
+/// the original's own is the same everywhere.
+pub(crate) fn of_server(
+    config: &Config,
+    state_dir: Option<&Path>,
+) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+    let server = &config.http_server;
+    if !server.ssl {
+        return Ok(None);
+    }
+    let (key, identity) = match (&server.certificate, &server.private_key, state_dir) {
+        (Some(certificate), Some(key), _) => {
+            ("http_server.certificate", Identity::read(certificate, key, server.passphrase.as_ref()))
+        }
+        (_, _, Some(folder)) => (OWN_CERTIFICATE, Identity::of_installation(folder, &names(&server.host))),
+        (_, _, None) => return Err(TlsError::new(OWN_CERTIFICATE, Cause::StateDir)),
+    };
+    let of_key = |error: IdentityError| match error {
+        IdentityError::Key(_) => TlsError::new("http_server.private_key", error),
+        error => TlsError::new(key, error),
+    };
+    let identity = identity.map_err(of_key)?;
+    if let Some(facts) = identity.facts() {
+        info!(subject = %facts.subject, sha256 = %facts.fingerprint, "The local HTTP server speaks TLS.");
+    }
+    identity.into_server(None).map(Some).map_err(of_key)
+}
+
+/// What in `config` about TLS keeps the gateway from starting; nothing is made or written.
+pub(crate) fn problems(config: &Config) -> Vec<String> {
+    let own = config.http_server.certificate.is_none();
+    let server = if own { None } else { of_server(config, None).err() };
+    let found = [towards_platform(config).err(), towards_agents(config).err(), server];
+    found.into_iter().flatten().map(|error| error.to_string()).collect()
+}
+
+/// Names by which callers of this machine and others reach `host`.
+fn names(host: &str) -> Vec<String> {
+    let host = host.trim_matches(['[', ']']);
+    let everywhere = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_unspecified());
+    let own = Some(host).filter(|_| !everywhere).into_iter();
+    let mut names: Vec<String> = Vec::new();
+    for name in own.chain(["localhost", "127.0.0.1"]) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+/// The names that the platform's certificate must carry; a misspelt one would not be checked, so it is refused.
+fn criteria(certificates: &Certificates) -> Result<Criteria, String> {
+    let mut criteria = Criteria::default();
+    let Some(group) = &certificates.validation_criteria else { return Ok(criteria) };
+    let wanted: BTreeMap<String, Option<String>> =
+        serde_json::from_str(&group.json).map_err(|_| "allowed is a table of names and texts".to_owned())?;
+    for (name, text) in wanted {
+        let criterion = match name.to_ascii_lowercase().as_str() {
+            "cert_common_name" => &mut criteria.common_name,
+            "cert_organization" => &mut criteria.organization,
+            "cert_organizational_name" => &mut criteria.unit,
+            "ca_cert_common_name" => &mut criteria.issuer_common_name,
+            "ca_cert_organization" => &mut criteria.issuer_organization,
+            "ca_cert_organizational_name" => &mut criteria.issuer_unit,
+            _ => return Err(format!("{name:?} is no criterion; known are {KNOWN_CRITERIA}")),
+        };
+        *criterion = text.filter(|text| !text.is_empty());
+    }
+    Ok(criteria)
 }
 
 /// TLS towards agents that are reached by https.
@@ -41,6 +178,21 @@ pub(crate) fn towards_agents(config: &Config) -> Result<Client, TlsError> {
     Client::new(ClientSettings { trust, identity: None, cipher_list: None })
         .map_err(|error| TlsError::new(AGENT_KEYS.authorities, error))
 }
+
+const OWN_CERTIFICATE: &str = "http_server.use_default_certificate";
+const CRITERIA: &str = "certificates.validation_criteria";
+const KNOWN_CRITERIA: &str = "Cert_Common_Name, Cert_Organization, Cert_Organizational_Name, CA_Cert_Common_Name, \
+                              CA_Cert_Organization, CA_Cert_Organizational_Name";
+
+const PLATFORM_KEYS: SettingNames = SettingNames {
+    validate: "certificates.validate",
+    authorities: "certificates.cert_chain",
+    self_signed: "certificates.allow_self_signed",
+    host_name: "certificates.disable_hostname_validation",
+    fingerprints: "certificates.fingerprint_allowlist",
+    criteria: CRITERIA,
+    client_certificate: "certificates.client_cert",
+};
 
 const AGENT_KEYS: SettingNames = SettingNames {
     validate: "",

@@ -1,6 +1,6 @@
 //! What a configuration may ask for and this version does not do: `run` and `check` say the same about it.
 
-use edgebind_config::{Config, Encryption};
+use edgebind_config::Config;
 use serde::Serialize;
 
 /// A wish of the configuration that is not fulfilled.
@@ -8,28 +8,14 @@ use serde::Serialize;
 pub(crate) struct Unserved {
     /// The key that asks for it.
     pub(crate) key: &'static str,
-    /// Whether `run` refuses to start: going on would be less safe than the configuration wants, or reach nothing.
-    pub(crate) stops: bool,
     /// What happens instead.
     pub(crate) text: &'static str,
 }
 
-/// Everything that `config` asks for in vain, what stops the gateway first.
+/// Everything that `config` asks for in vain. Nothing of it is less safe than what was asked for.
 pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
     let connection = &config.ws_connection;
     [
-        (
-            connection.encryption != Encryption::None,
-            stop("ws_connection.encryption", "ssl: this version connects in clear only; set it to none"),
-        ),
-        (
-            config.http_server.ssl,
-            stop("http_server.ssl", "true: this version serves in clear only; set it to false"),
-        ),
-        (
-            config.proxy.is_some(),
-            stop("proxy", "there: this version connects directly only; remove the group"),
-        ),
         (
             config.file.is_some(),
             note("file", "file services are answered NOT_IMPLEMENTED and do not stand in GetMetadata"),
@@ -41,10 +27,6 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
         (
             config.fips.enabled,
             note("fips.enabled", "true: the gateway runs, without a FIPS 140 validated module"),
-        ),
-        (
-            connection.duty_cycle < 100,
-            note("ws_connection.duty_cycle", "below 100: the link stays up all the time"),
         ),
         (connection.verbose, note("ws_connection.verbose", "true: messages are not dumped into the log")),
         (!config.logger.auto_flush, note("logger.auto_flush", "false: every line is written at once")),
@@ -58,12 +40,8 @@ pub(crate) fn unserved(config: &Config) -> Vec<Unserved> {
     .collect()
 }
 
-const fn stop(key: &'static str, text: &'static str) -> Unserved {
-    Unserved { key, stops: true, text }
-}
-
 const fn note(key: &'static str, text: &'static str) -> Unserved {
-    Unserved { key, stops: false, text }
+    Unserved { key, text }
 }
 
 #[cfg(test)]
@@ -71,16 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_less_safe_than_configured_stops_the_gateway() {
+    fn a_wish_that_is_not_fulfilled_is_named_by_its_key() {
         let mut config = Config::default();
-        let keys = |config: &Config| -> Vec<(&'static str, bool)> {
-            unserved(config).iter().map(|found| (found.key, found.stops)).collect()
+        let keys = |config: &Config| -> Vec<&'static str> {
+            unserved(config).iter().map(|found| found.key).collect()
         };
-        assert_eq!(keys(&config), [("ws_connection.encryption", true)]);
-        config.ws_connection.encryption = Encryption::None;
         assert!(keys(&config).is_empty());
-        config.http_server.ssl = true;
         config.fips.enabled = true;
-        assert_eq!(keys(&config), [("http_server.ssl", true), ("fips.enabled", false)]);
+        config.ws_connection.verbose = true;
+        assert_eq!(keys(&config), ["fips.enabled", "ws_connection.verbose"]);
     }
 }

@@ -56,7 +56,8 @@ fn the_exit_code_says_whether_the_gateway_starts() {
     let good = write(folder.path(), "good.json", GOOD);
     let odd = write(folder.path(), "odd.json", &GOOD.replacen('{', "{ \"auto-bind\": [],", 1));
     let wrong = write(folder.path(), "wrong.json", &GOOD.replace("\"port\": 0", "\"port\": 70000"));
-    let tls = write(folder.path(), "tls.json", &GOOD.replace("none", "ssl"));
+    let trust = "{ \"certificates\": { \"cert_chain\": \"/no/such.pem\" },";
+    let tls = write(folder.path(), "tls.json", &GOOD.replace("none", "ssl").replacen('{', trust, 1));
     let code = |arguments: &[&str]| {
         let output = call(&[&["check"], arguments].concat(), "");
         (output.status.code(), stdout(&output))
@@ -71,7 +72,7 @@ fn the_exit_code_says_whether_the_gateway_starts() {
     assert!(text.contains("error[out-of-range]: `http_server.port`") && text.contains("^^^^^"), "{text}");
     let (tls_code, text) = code(&[&tls]);
     assert_eq!(tls_code, Some(78), "`run` would not start either");
-    assert!(text.contains("this version connects in clear only"), "{text}");
+    assert!(text.contains("`certificates.cert_chain`: /no/such.pem"), "{text}");
     let run = call(&["run", "-cfg", &tls, "--state-dir", &folder.path().display().to_string()], "");
     assert_eq!(run.status.code(), Some(78));
     assert_eq!(

@@ -8,7 +8,7 @@ mod refusal;
 use std::{collections::HashMap, time::Duration};
 
 use actix::prelude::*;
-use edgebind_alwayson::{Characteristic, Code, Content, Method, Request, Response, Value};
+use edgebind_alwayson::{Bind, Characteristic, Code, Content, Method, Request, Response, Value};
 use edgebind_kernel::{Lifeline, RetryNow, Stop, clock};
 use edgebind_observability::instruments;
 use tokio::sync::oneshot;
@@ -60,6 +60,11 @@ pub(crate) struct Await(pub(crate) ThingName);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Release(pub(crate) ThingName);
+
+/// The link is about to go off on purpose; answered with the UNBIND of all that is bound.
+#[derive(Message)]
+#[rtype(result = "Bind")]
+pub(crate) struct Part;
 
 /// The link has come up, or gone down.
 #[derive(Message)]
@@ -400,6 +405,15 @@ impl Handler<Release> for Binder {
         Box::pin(async move {
             happened.await.map(drop).unwrap_or_default();
         })
+    }
+}
+
+impl Handler<Part> for Binder {
+    type Result = MessageResult<Part>;
+
+    /// Nothing changes here: what was bound is bound no more when the link is down.
+    fn handle(&mut self, _: Part, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.plan.unbind_all(self.units.registry.gateway()))
     }
 }
 

@@ -19,6 +19,7 @@ pub mod tree;
 pub mod fault;
 mod journal;
 mod name;
+mod proxy;
 mod registration;
 mod registry;
 mod reply;
@@ -29,6 +30,7 @@ mod upstream;
 
 pub use journal::{Journal, JournalHealth};
 pub use name::{NameError, ThingName};
+pub use proxy::{Proxy, ProxyError};
 pub use registration::{Endpoint, Registration, RegistrationError, Scheme, Source};
 pub use registry::Registry;
 pub use roster::{BindState, Conflict, EndpointStanding, EndpointState, Refusal, Roster, Standing};

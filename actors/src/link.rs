@@ -5,10 +5,12 @@
 
 mod call;
 mod connect;
+mod duty;
 mod flights;
 mod inbound;
 mod new_key;
 mod reconnect;
+mod rest;
 mod socket;
 mod status;
 mod trial;
@@ -37,8 +39,10 @@ use tracing::{debug, info, warn};
 
 pub use call::{Call, CallBind, CallError};
 pub use connect::{ConnectError, Target};
+pub use duty::DutyCycle;
 pub use new_key::{KeyRefused, KeyTaken, OfferKey};
 pub use reconnect::Reconnect;
+pub(crate) use rest::Wake;
 pub use status::{LinkStatus, Phase};
 pub use trial::{Trial, TrialError};
 
@@ -58,6 +62,8 @@ pub struct LinkSettings {
     pub session: SessionSettings,
     /// Waits between attempts.
     pub reconnect: Reconnect,
+    /// When the link goes off on purpose; it stands all the time without.
+    pub duty: Option<DutyCycle>,
 }
 
 /// Actor that owns the connection to the platform.
@@ -73,6 +79,10 @@ pub struct Link {
     /// The connection before this one, while its last frames are being written.
     leaving: Option<oneshot::Receiver<()>>,
     stopping: Option<oneshot::Sender<()>>,
+    /// The connection ends because the duty cycle says so.
+    resting: bool,
+    /// The next attempt to connect, while the link sleeps.
+    asleep: Option<SpawnHandle>,
     /// Another key that the platform has not answered.
     offer: Option<new_key::Offer>,
 }
@@ -89,6 +99,11 @@ struct Connection {
     probe: Option<SpawnHandle>,
     closed: Option<String>,
     closed_by_us: bool,
+    /// When it was authenticated first.
+    online_since: Option<Instant>,
+    last_sent: Instant,
+    /// It takes nothing new: the duty cycle ends.
+    draining: bool,
 }
 
 impl Link {
@@ -114,11 +129,14 @@ impl Link {
             connection: None,
             leaving: None,
             stopping: None,
+            resting: false,
+            asleep: None,
             offer: None,
         }
     }
 
     fn connect(&mut self, ctx: &mut Context<Self>) {
+        self.asleep = None;
         let count = self.settings.targets.len().max(1);
         let Some(target) = self.settings.targets.get(self.attempt % count).cloned() else {
             self.lifeline.fail(Failure::defect("no platform server is configured"));
@@ -139,7 +157,8 @@ impl Link {
             Ok(socket) => link.connected(socket, ctx),
             Err(error) => {
                 instruments().connect(if error.is_timeout() { Connect::Timeout } else { Connect::Failed });
-                let delay = link.settings.reconnect.after_failure(fastrand::f64());
+                let tried_all = link.attempt % link.settings.targets.len().max(1) == 0;
+                let delay = link.settings.reconnect.after_refusal(tried_all, fastrand::f64());
                 link.retry(error.to_string(), delay, ctx);
             }
         }));
@@ -174,6 +193,9 @@ impl Link {
             probe: None,
             closed: None,
             closed_by_us: false,
+            online_since: None,
+            last_sent: now,
+            draining: false,
         });
         self.publish(Phase::Authenticating, |status| status.connection = number);
         self.pump(ctx);
@@ -201,6 +223,9 @@ impl Link {
             done.send(()).unwrap_or_default();
             ctx.stop();
             return;
+        }
+        if std::mem::take(&mut self.resting) {
+            return self.sleep(ctx);
         }
         instruments().connect(Connect::Lost);
         let lived = clock::now().duration_since(connection.since);
@@ -232,7 +257,7 @@ impl Link {
         }
         self.tell_delivery();
         let Some(connection) = &mut self.connection else { return };
-        if connection.closed.is_some() && self.stopping.is_some() {
+        if connection.closed.is_some() && (self.stopping.is_some() || self.resting) {
             // The Close frame is still on its way; the end of the socket is reported after it.
             return;
         }
@@ -266,6 +291,7 @@ impl Link {
                 instruments().auth(Outcome::Success);
                 self.settle_offer(None);
                 self.publish(Phase::Online, |status| status.last_error = None);
+                self.begin_duty(ctx);
             }
             Event::AuthRefused { code, reason } => self.refused(code, reason.unwrap_or_default(), ctx),
             Event::Answered { id, response } => self.resolve(id, Ok(response)),
@@ -337,6 +363,7 @@ impl Link {
             Ok(id) => {
                 let (answer, answered) = oneshot::channel();
                 connection.pending.insert(id, Waiter::Caller(answer));
+                connection.last_sent = clock::now();
                 self.watch_silence(ctx);
                 self.pump(ctx);
                 Box::pin(async move { answered.await.unwrap_or(Err(CallError::LinkLost)) })
@@ -401,6 +428,9 @@ impl Handler<Call> for Link {
         let Call { request, timeout, span: above } = message;
         let span =
             trace::span_platform_send(&above, kind_of(&request).as_str(), &request.entity, &request.name);
+        if self.is_draining() {
+            return Box::pin(std::future::ready(Err(CallError::NotConnected)));
+        }
         let answer = self.call(ctx, |session, now| session.request(now, request, timeout));
         if span.is_none() {
             return answer;
@@ -421,6 +451,9 @@ impl Handler<CallBind> for Link {
 
     fn handle(&mut self, message: CallBind, ctx: &mut Self::Context) -> Self::Result {
         self.fairness.tick(ctx);
+        if self.is_draining() {
+            return Box::pin(std::future::ready(Err(CallError::NotConnected)));
+        }
         self.call(ctx, |session, now| session.bind(now, message.0))
     }
 }

@@ -28,6 +28,8 @@ pub struct TreeSettings {
     pub link: LinkSettings,
     /// Requests that one endpoint serves at a time (`ws_connection.max_threads`).
     pub endpoint_concurrency: usize,
+    /// How long a local caller waits for a link that is off by its duty cycle; without, the link is not woken.
+    pub on_demand: Option<Duration>,
     /// TLS towards agents that are reached by https.
     pub agents: edgebind_tls::Client,
     /// See [`Units::allow_remote_admin`].
@@ -92,6 +94,7 @@ impl Tree {
             auto_bind_probe: settings.auto_bind_probe,
             read_back: settings.read_back,
             endpoint_concurrency: settings.endpoint_concurrency.max(1),
+            on_demand: settings.on_demand,
             agents: settings.agents,
             things: Directory::default(),
             sessions: Directory::default(),

@@ -37,6 +37,8 @@ pub struct Units {
     pub(crate) auto_bind_probe: bool,
     pub(crate) read_back: Option<Duration>,
     pub(crate) endpoint_concurrency: usize,
+    /// How long a local caller waits for a link that sleeps (`ws_connection.connect_on_demand`).
+    pub(crate) on_demand: Option<Duration>,
     /// Limits of messages and times of the protocol.
     pub(crate) session: Arc<SessionSettings>,
     pub(crate) store_services: Arc<Services>,

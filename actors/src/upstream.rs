@@ -9,12 +9,12 @@ use edgebind_observability::{
     instruments::{Direction, Outcome, RequestKind},
     trace,
 };
-use tracing::Span;
+use tracing::{Span, debug};
 
 use crate::{
     Units,
     delivery::{Parcel, Receipt, Submit, Ticket, pushed_values},
-    link::{Call, CallError},
+    link::{Call, CallError, Phase, Wake},
     things::kind_of,
 };
 
@@ -31,6 +31,7 @@ pub async fn relay(units: &Units, request: Request, span: Span) -> Result<Receip
     if request.entity_type == EntityType::THINGS {
         units.roster.seen(&request.entity);
     }
+    awaken(units).await;
     let result = match kind {
         RequestKind::Push | RequestKind::Write | RequestKind::Event => {
             update(units, request, kind, &span, begun).await
@@ -48,6 +49,24 @@ pub async fn relay(units: &Units, request: Request, span: Span) -> Result<Receip
         instruments().values_pushed(values);
     }
     result
+}
+
+/// Connects on demand: a link that sleeps is woken, and waited for as long as `connect_timeout` (design: delivery).
+async fn awaken(units: &Units) {
+    let Some(patience) = units.on_demand else { return };
+    let phase = units.link_status.borrow().phase;
+    if !phase.is_within_reach() {
+        return;
+    }
+    if let Some(link) = units.link().filter(|_| matches!(phase, Phase::Sleeping { .. })) {
+        // A full mailbox means that others ask too.
+        link.try_send(Wake).unwrap_or_default();
+    }
+    let mut status = units.link_status.clone();
+    let settled = status.wait_for(|status| !status.phase.is_within_reach());
+    if tokio::time::timeout(patience, settled).await.is_err() {
+        debug!("The link did not come up in time for a local caller.");
+    }
 }
 
 /// Hands an update to the delivery. Encoded is it here: this thread is one of many.

@@ -19,6 +19,8 @@ use crate::node::printable;
 pub struct Explanation {
     /// Addresses of the platform in the order they are tried.
     pub platforms: Vec<String>,
+    /// The proxy in between, `proxy.example:3128`.
+    pub proxy: Option<String>,
     /// How the platform is trusted.
     pub trust: String,
     /// Whether there is an application key.
@@ -37,6 +39,10 @@ impl Explanation {
         let config = &loaded.config;
         Self {
             platforms: platforms(config),
+            proxy: config
+                .proxy
+                .as_ref()
+                .map(|proxy| printable(&format!("{}:{}", in_url(&proxy.host), proxy.port))),
             trust: printable(&trust(config)),
             has_app_key: !secrecy::ExposeSecret::expose_secret(&config.app_key).is_empty(),
             things: config.auto_bind.iter().map(|entry| ThingPlan::of(entry, config)).collect(),
@@ -51,6 +57,12 @@ impl fmt::Display for Explanation {
         writeln!(f, "Platform")?;
         for (index, platform) in self.platforms.iter().enumerate() {
             writeln!(f, "  {} {platform}", if index == 0 { "dials     " } else { "then tries" })?;
+        }
+        if let Some(proxy) = &self.proxy {
+            writeln!(
+                f,
+                "  through the proxy {proxy}, which sees where to, and user and password if it asks by Basic"
+            )?;
         }
         writeln!(f, "  {}", self.trust)?;
         if !self.has_app_key {
@@ -84,15 +96,34 @@ fn platforms(config: &Config) -> Vec<String> {
 }
 
 fn trust(config: &Config) -> String {
-    let Certificates { validate, allow_self_signed, cert_chain, disable_hostname_validation, .. } =
-        &config.certificates;
+    let Certificates {
+        validate,
+        allow_self_signed,
+        cert_chain,
+        disable_hostname_validation,
+        fingerprint_allowlist,
+        validation_criteria,
+        ..
+    } = &config.certificates;
     if config.ws_connection.encryption == Encryption::None {
         return "in clear: everybody on the way can read and change everything, the application key too"
             .to_owned();
     }
+    let criteria =
+        if validation_criteria.is_some() { "; it must carry the names of `validation_criteria`" } else { "" };
+    if !fingerprint_allowlist.is_empty() {
+        return format!("encrypted; only certificates of `fingerprint_allowlist` are taken{criteria}");
+    }
     if !validate {
-        return "encrypted, and any certificate is taken: whoever stands in between can pose as the platform"
-            .to_owned();
+        return match criteria {
+            "" => {
+                "encrypted, and any certificate is taken: whoever stands in between can pose as the platform"
+                    .to_owned()
+            }
+            criteria => format!(
+                "encrypted, and nobody's signature counts: whoever stands in between can pose as the platform{criteria}"
+            ),
+        };
     }
     let mut text = "encrypted; the certificate must be signed by ".to_owned();
     text.push_str(&match cert_chain.as_slice() {
@@ -108,6 +139,7 @@ fn trust(config: &Config) -> String {
     } else {
         "; the name in it must be the host's"
     });
+    text.push_str(criteria);
     text
 }
 

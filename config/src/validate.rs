@@ -144,15 +144,13 @@ impl Check<'_> {
     fn tls_files(&mut self, config: &Config) {
         let server = &config.http_server;
         if server.certificate.is_none() && server.use_default_certificate {
-            self.error(
-                Code::NotSupported,
+            self.warning(
+                Code::Converted,
                 "http_server.use_default_certificate",
-                "there is no built-in certificate: everybody who has the program would have its private key",
+                "there is no built-in certificate, whose private key everybody would have; one is made for this installation \
+                 and kept in the state directory",
             )
-            .push(
-                "make one: openssl req -x509 -newkey rsa:3072 -nodes -days 825 -subj /CN=$(hostname) -keyout key.pem -out \
-                 cert.pem, and name both in `certificate` and `private_key`",
-            );
+            .push("callers that check certificates need a copy of it, or one of yours in `certificate` and `private_key`");
             return;
         }
         for (key, file) in [
@@ -214,17 +212,6 @@ impl Check<'_> {
                 let message = format!("`{missing}` is given, and this key is missing");
                 self.error(Code::Missing, key, &message);
             }
-        }
-        if trust.validation_criteria.is_some() {
-            self.warning(
-                Code::NotSupported,
-                "certificates.validation_criteria",
-                "these names are not checked yet; the host name is",
-            )
-            .push("`certificates.fingerprint_allowlist` pins a certificate more tightly");
-        }
-        if trust.cipher_suite.is_some() {
-            self.no_effect("certificates.cipher_suite", "only suites that are safe are offered");
         }
         if config.fips.enabled {
             self.warning(

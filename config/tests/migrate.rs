@@ -72,13 +72,13 @@ fn values_only_the_original_can_read_are_named_with_their_key() {
 }
 
 #[test]
-fn a_built_in_certificate_must_be_replaced() {
+fn a_built_in_certificate_is_replaced_by_one_of_the_installation() {
     let config = PLAIN.replace(r#""ssl": false"#, r#""ssl": true, "use_default_certificate": true"#);
     let found = found(&[("config.json", &config)]);
     assert!(
         found
             .iter()
-            .any(|found| found.weight == Weight::Must && found.subject.contains("use_default_certificate")),
+            .any(|found| found.weight == Weight::Change && found.subject.contains("use_default_certificate")),
         "{found:#?}"
     );
 }

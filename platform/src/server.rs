@@ -12,6 +12,7 @@ use std::{
 use actix::Addr;
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use edgebind_kernel::{StopReport, Supervisor, stop_tree};
+use edgebind_tls::{HttpLimits, serve};
 use tokio::sync::broadcast;
 use tracing::{info, warn};
 
@@ -147,23 +148,38 @@ pub async fn start(settings: Settings) -> Result<Platform, StartError> {
     let keeper = keeper(&shared).map_err(StartError::Keeper)?;
     let control = control_port.map(|port| Control::start(port, &shared)).transpose()?;
     let data = web::Data::from(Arc::clone(&shared));
-    let server = HttpServer::new(move || {
+    let tls = shared.settings.tls.clone();
+    let app = move || {
         App::new()
             .app_data(web::Data::clone(&data))
             .route("/Thingworx/WS", web::get().to(edge::socket::upgrade))
             .route("/live", web::get().to(live::upgrade))
             .configure(page::configure)
             .configure(rest::configure)
-    })
-    .workers(workers)
-    .max_connections(per_worker)
-    .tcp_nodelay(true)
-    // A half-closed link is a lost link: its things are unbound at once.
-    .h1_allow_half_closed(false)
-    .disable_signals()
-    .listen(listener)
-    .map_err(|source| StartError::Serve { address, source })?
-    .run();
+    };
+    let server = match tls {
+        Some(tls) => {
+            let limits = HttpLimits {
+                workers: Some(workers),
+                connections: per_worker,
+                request_timeout: REQUEST_TIMEOUT,
+                keep_alive: REQUEST_TIMEOUT,
+                shutdown_s: 1,
+                half_closed: false,
+            };
+            serve(listener, tls, limits, |_, _| {}, app)
+        }
+        None => HttpServer::new(app)
+            .workers(workers)
+            .max_connections(per_worker)
+            .tcp_nodelay(true)
+            // A half-closed link is a lost link: its things are unbound at once.
+            .h1_allow_half_closed(false)
+            .disable_signals()
+            .listen(listener)
+            .map(HttpServer::run),
+    }
+    .map_err(|source| StartError::Serve { address, source })?;
     let handle = server.handle();
     drop(actix_rt::spawn(server));
     info!(%address, "Platform started.");
@@ -216,7 +232,8 @@ impl Platform {
     pub fn page_url(&self) -> String {
         let key = self.shared.settings.app_keys.first().map(AppKey::reveal).unwrap_or_default();
         let encoded: String = url_encoded(key);
-        format!("http://{}/?appKey={encoded}", self.address)
+        let scheme = if self.shared.settings.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/?appKey={encoded}", self.address)
     }
 
     /// Every thing as it is now, in the order of the names.
@@ -287,6 +304,9 @@ fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), StartError> 
     }
     Err(StartError::Listen { host: settings.host.clone(), first, last, source: refusal })
 }
+
+/// How long the head of a request may take, and how long a kept connection may idle; actix-web's own default.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Percent-encodes everything but unreserved characters.
 fn url_encoded(text: &str) -> String {

@@ -119,12 +119,17 @@ pub(super) async fn status(units: &Units, facts: &Facts) -> StatusView {
     let (spool, mended) = SpoolView::of(units).await;
     let degraded = facts.degraded.iter().cloned().chain(mended);
     let degraded: Vec<String> = degraded.chain(journal.as_ref().and_then(trouble)).collect();
+    // Off on purpose is well, and then nothing can be bound.
+    let well = match link.phase {
+        Phase::Online => bound == total,
+        phase => matches!(phase, Phase::Sleeping { .. }),
+    };
     StatusView {
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
         started_unix_ms: facts.started_unix_ms,
         http: facts.http,
-        health: if link.is_online() && bound == total && degraded.is_empty() { "ready" } else { "degraded" },
+        health: if well && degraded.is_empty() { "ready" } else { "degraded" },
         degraded,
         gateway: units.registry.gateway().map(|gateway| gateway.name),
         link: LinkView::of(&link),
@@ -207,7 +212,7 @@ fn view(units: &Units, thing: &Registration, link_retry_unix_ms: Option<i64>) ->
 impl LinkView {
     fn of(status: &LinkStatus) -> Self {
         let next_retry = match status.phase {
-            Phase::Waiting { delay } => Some(unix_ms(status.since + delay)),
+            Phase::Waiting { delay } | Phase::Sleeping { delay } => Some(unix_ms(status.since + delay)),
             _ => None,
         };
         Self {

@@ -13,6 +13,7 @@ use super::{configuration::sources, exit, migrate};
 use crate::{
     last_good::copies,
     state_dir::environment,
+    tls,
     unserved::{Unserved, unserved},
 };
 
@@ -54,6 +55,8 @@ struct Finding {
     explanation: Option<Explanation>,
     state_dir: Option<PathBuf>,
     unserved: Vec<Unserved>,
+    /// Files and settings of TLS that keep `run` from starting.
+    tls: Vec<String>,
 }
 
 /// Prints what is found; the exit code sums it up.
@@ -97,9 +100,11 @@ impl Finding {
         match load(&sources) {
             Ok(loaded) => {
                 let unserved = unserved(&loaded.config);
+                let tls = tls::problems(&loaded.config);
                 Self {
                     file: name,
-                    starts: !unserved.iter().any(|unserved| unserved.stops),
+                    starts: tls.is_empty(),
+                    tls,
                     fallback: None,
                     explanation: Some(Explanation::of(&loaded)),
                     state_dir: loaded.config.state_dir(state_dir, &environment()),
@@ -119,6 +124,7 @@ impl Finding {
                     explanation: None,
                     state_dir: None,
                     unserved: Vec::new(),
+                    tls: Vec::new(),
                 }
             }
         }
@@ -138,11 +144,17 @@ impl Finding {
         if let Some(folder) = &self.state_dir {
             println!("Files of its own\n  in {}, closed to other users\n", folder.display());
         }
+        if !self.tls.is_empty() {
+            println!("TLS (`run` does not start)");
+            for problem in &self.tls {
+                println!("  {problem}");
+            }
+            println!();
+        }
         if !self.unserved.is_empty() {
             println!("Not served in this version");
             for unserved in &self.unserved {
-                let stops = if unserved.stops { " (`run` does not start)" } else { "" };
-                println!("  {} {}{stops}", unserved.key, unserved.text);
+                println!("  {} {}", unserved.key, unserved.text);
             }
             println!();
         }

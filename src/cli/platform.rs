@@ -15,6 +15,7 @@ use edgebind_platform::{
     model::Model,
     relay::{self, Relay, RelayControl},
 };
+use edgebind_tls::Identity;
 use serde_json::json;
 use tracing::warn;
 
@@ -52,6 +53,12 @@ pub(crate) struct Args {
     /// Writes the model file after changes, values included; one that is not there yet is made.
     #[arg(long, requires = "model")]
     persist: bool,
+    /// Certificate in PEM, with those that lead to its signer: the platform serves in TLS.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Private key of --tls-cert, PEM or PKCS#8, not encrypted.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Writes what gateways deliver to this file, a line of JSON each, before it is confirmed; for tests.
     #[arg(long, value_name = "FILE")]
     arrivals: Option<PathBuf>,
@@ -115,6 +122,10 @@ fn settings(args: &Args) -> Result<Settings, String> {
     settings.arrivals.clone_from(&args.arrivals);
     settings.control_port = args.control_port;
     settings.app_keys = keys(args)?;
+    if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        let identity = Identity::read(certificate, key, None).and_then(|identity| identity.into_server(None));
+        settings.tls = Some(identity.map_err(|error| format!("--tls-cert, --tls-key: {error}"))?);
+    }
     if args.last_in_wins {
         settings.policy = edgebind_platform::model::Policy::LastInWins;
     }

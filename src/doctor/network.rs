@@ -43,7 +43,13 @@ pub(super) fn local_port(patient: &Patient<'_>) -> Finding {
 /// The platform: by the running gateway's word, and by connections of our own.
 pub(super) async fn platform(patient: &Patient<'_>, tell: &mut impl FnMut(Finding)) {
     let config = &patient.loaded.config;
-    let settings = link_settings(config);
+    let settings = match link_settings(config) {
+        Ok(settings) => settings,
+        Err(error) => {
+            let remedy = "mend the file or the value that the key names; edgebind check says the same";
+            return tell(Finding::failure("TLS", error.to_string(), remedy));
+        }
+    };
     // A BIND of ours would take the name from a gateway that runs, or be refused because of it.
     let bind = patient.running.is_none().then(|| first_name(config)).flatten();
     for target in &settings.targets {
@@ -57,6 +63,11 @@ pub(super) async fn platform(patient: &Patient<'_>, tell: &mut impl FnMut(Findin
 
 /// Name and TCP; false if the way ends there.
 async fn reachable(target: &Target, tell: &mut impl FnMut(Finding)) -> bool {
+    if let Some(proxy) = &target.proxy {
+        let text = format!("the proxy {proxy} looks {} up and connects to it", target.host);
+        tell(Finding::skipped("DNS", text));
+        return true;
+    }
     let server = target.server();
     let (host, port) = (target.host.clone(), target.port);
     let begin = clock::now();

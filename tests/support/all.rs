@@ -15,6 +15,7 @@ mod recorder;
 mod resource;
 mod rest;
 mod scripts;
+mod server;
 mod site;
 mod wait;
 
@@ -25,5 +26,6 @@ pub(crate) use recorder::{Recorder, Seen, rows_of};
 pub(crate) use resource::Resource;
 pub(crate) use rest::{Local, Rest, result};
 pub(crate) use scripts::Scripts;
+pub(crate) use server::Server;
 pub(crate) use site::{EDGE_GATEWAY, Site, remote_thing};
 pub(crate) use wait::{SOON, wait_for, wait_until};

@@ -99,17 +99,22 @@ impl Site {
     /// Starts the platform with several keys.
     pub(crate) fn platform_with_keys(&self, keys: &[&str]) -> Process {
         let keys: Vec<&str> = keys.iter().flat_map(|key| ["--app-key", *key]).collect();
-        self.platform_with(&keys)
+        self.platform_at(self.platform_port, &keys)
     }
 
     /// Starts the platform with the gateway's key and further flags.
     pub(crate) fn platform_flagged(&self, flags: &[&str]) -> Process {
-        self.platform_with(&[&["--app-key", &self.key], flags].concat())
+        self.platform_elsewhere(self.platform_port, flags)
     }
 
-    fn platform_with(&self, flags: &[&str]) -> Process {
+    /// Starts a platform with the gateway's key at another port than the gateway dials first.
+    pub(crate) fn platform_elsewhere(&self, port: u16, flags: &[&str]) -> Process {
+        self.platform_at(port, &[&["--app-key", &self.key], flags].concat())
+    }
+
+    fn platform_at(&self, port: u16, flags: &[&str]) -> Process {
         let model = self.file("model.json", &self.model.to_string());
-        let port = self.platform_port.to_string();
+        let port = port.to_string();
         let fixed = ["platform", "--port", &port, "--model", &model, "--json"];
         Process::start(self.folder(), &[&fixed, flags].concat(), &[])
     }

@@ -121,11 +121,15 @@ impl Client {
         self.connector.connect(name, tcp).await.map_err(|error| self.explain(error))
     }
 
+    /// Words for an error of a connection that stood, if TLS is behind it: with TLS 1.3 a server may object to our
+    /// certificate after the handshake.
+    #[must_use]
+    pub fn objection(&self, error: &io::Error) -> Option<HandshakeError> {
+        Some(self.words(error.get_ref()?.downcast_ref()?))
+    }
+
     fn explain(&self, error: io::Error) -> HandshakeError {
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-            Some(error) => self.words(error),
-            None => HandshakeError::Io(error),
-        }
+        self.objection(&error).unwrap_or(HandshakeError::Io(error))
     }
 
     fn words(&self, error: &Error) -> HandshakeError {

@@ -37,6 +37,9 @@ pub use refusal::{Refusal, SettingNames};
 pub use serve::{HttpLimits, serve};
 pub use trust::{Authorities, Trust};
 
+/// What a server shows and speaks; made by [`Identity::into_server`].
+pub use rustls::ServerConfig;
+
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};

@@ -80,6 +80,12 @@ impl Authority {
         Leaf { certificate: wish.params().signed_by(&key, &self.0).expect("it can be signed"), key }
     }
 
+    /// A certificate for a key that is there already, both in PEM.
+    pub(crate) fn certify(&self, wish: &Wish, key_pem: &str) -> String {
+        let key = KeyPair::from_pem(key_pem).expect("a key");
+        wish.params().signed_by(&key, &self.0).expect("it can be signed").pem()
+    }
+
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }

@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use actix_codec::Framed;
+use actix_http::error::ParseError;
 use actix_http::ws::Codec;
+use actix_service::boxed::BoxFuture;
+use actix_tls::connect::{ConnectError as TcpError, ConnectInfo};
 use awc::{
     BoxedSocket, Connector,
-    error::WsClientError,
-    http::{Version, header::HeaderValue},
+    error::{SendRequestError, WsClientError},
+    http::{Uri, Version, header::HeaderValue},
 };
+use edgebind_tls::Client;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
+
+use crate::Proxy;
 
 /// What is needed to open a connection.
 #[derive(Clone, Debug)]
@@ -26,8 +33,12 @@ pub struct Target {
     pub max_frame_bytes: usize,
     /// Largest message that may come in, in bytes.
     pub max_message_bytes: usize,
-    /// TCP and upgrade together.
+    /// TCP, proxy, TLS and upgrade together.
     pub timeout: Duration,
+    /// The proxy in between; connected directly without.
+    pub proxy: Option<Proxy>,
+    /// TLS towards the platform; in clear without.
+    pub tls: Option<Client>,
 }
 
 /// An open WebSocket.
@@ -57,6 +68,14 @@ pub enum ConnectError {
         status: u16,
         /// Path.
         resource: String,
+    },
+    /// Proxy or TLS stand between the two.
+    #[error("{server}: {reason}")]
+    Between {
+        /// `host:port`.
+        server: String,
+        /// What was seen, and which key changes it.
+        reason: String,
     },
     /// Everything else that the socket says.
     #[error("{server}: {reason}")]
@@ -95,7 +114,7 @@ impl Target {
             .max_http_version(Version::HTTP_11)
             .connector(
                 Connector::new()
-                    .connector(edgebind_tls::connector(None, edgebind_tls::direct))
+                    .connector(edgebind_tls::connector(self.tls.clone(), self.opener()))
                     .timeout(self.timeout),
             )
             .disable_timeout()
@@ -114,8 +133,41 @@ impl Target {
             Ok(Err(WsClientError::InvalidResponseStatus(status))) => {
                 Err(ConnectError::Status { server, status: status.as_u16(), resource: self.resource.clone() })
             }
-            Ok(Err(error)) => Err(ConnectError::Socket { server, reason: error.to_string() }),
+            Ok(Err(error)) => Err(self.failed(server, &error)),
             Err(_) => Err(ConnectError::Timeout { server, timeout: self.timeout }),
+        }
+    }
+
+    /// Opens TCP, through the proxy if there is one: then it is the proxy that looks the platform's name up.
+    fn opener(&self) -> impl Fn(ConnectInfo<Uri>) -> BoxFuture<Result<TcpStream, TcpError>> + 'static {
+        let (proxy, host, port) = (self.proxy.clone(), self.host.clone(), self.port);
+        move |target| match proxy.clone() {
+            None => Box::pin(edgebind_tls::direct(target)),
+            Some(proxy) => {
+                let host = host.clone();
+                Box::pin(async move {
+                    let opened = proxy.connect(&host, port).await;
+                    opened.map_err(|error| TcpError::Io(std::io::Error::other(error)))
+                })
+            }
+        }
+    }
+
+    fn failed(&self, server: String, error: &WsClientError) -> ConnectError {
+        let reason =
+            match error {
+                // An error of our own making is a failed handshake, or the proxy's.
+                WsClientError::SendRequest(SendRequestError::Connect(awc::error::ConnectError::Io(
+                    error,
+                ))) if error.get_ref().is_some() => Some(error.to_string()),
+                WsClientError::SendRequest(
+                    SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)),
+                ) => self.tls.as_ref().and_then(|tls| tls.objection(error)).map(|error| error.to_string()),
+                _ => None,
+            };
+        match reason {
+            Some(reason) => ConnectError::Between { server, reason },
+            None => ConnectError::Socket { server, reason: error.to_string() },
         }
     }
 }

@@ -90,6 +90,9 @@ impl Link {
         Fly { ticket, message, timeout }: Fly,
         ctx: &mut Context<Self>,
     ) -> Result<(), CallError> {
+        if self.is_draining() {
+            return Err(CallError::NotConnected);
+        }
         let Some(connection) = &mut self.connection else { return Err(CallError::NotConnected) };
         if connection.outlet.waiting_bytes() > MAX_WAITING_BYTES {
             return Err(CallError::Busy(connection.pending.len()));
@@ -99,6 +102,7 @@ impl Link {
             .forward(clock::now(), &message, Some(timeout))
             .map_err(|error| unsent(error, connection.pending.len()))?;
         connection.pending.insert(id, Waiter::Flight(ticket));
+        connection.last_sent = clock::now();
         self.watch_silence(ctx);
         self.pump(ctx);
         Ok(())

@@ -20,6 +20,18 @@ impl Reconnect {
         self.interval.mul_f64(1.0 - 0.2 * random.clamp(0.0, 1.0))
     }
 
+    /// Wait after an attempt at one of several servers failed: the next one is tried at once, until all were.
+    ///
+    /// A little jitter keeps a thousand gateways from arriving at the next server together.
+    #[must_use]
+    pub fn after_refusal(&self, tried_all: bool, random: f64) -> Duration {
+        if tried_all {
+            self.after_failure(random)
+        } else {
+            NEXT_SERVER.min(self.interval).mul_f64(random.clamp(0.0, 1.0))
+        }
+    }
+
     /// Wait after the loss of a connection that had stood for `lived`.
     ///
     /// A connection that had proven itself is replaced at once; one that was lost soon after its beginning is
@@ -36,6 +48,9 @@ impl Reconnect {
     }
 }
 
+/// Longest wait before the next of several servers.
+const NEXT_SERVER: Duration = Duration::from_millis(500);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +62,13 @@ mod tests {
     fn a_failed_attempt_waits_about_the_interval() {
         assert_eq!(RECONNECT.after_failure(0.0), Duration::from_secs(5));
         assert_eq!(RECONNECT.after_failure(1.0), Duration::from_secs(4));
+    }
+
+    #[test]
+    fn the_next_server_is_tried_soon_and_the_interval_waits_for_a_whole_round() {
+        assert_eq!(RECONNECT.after_refusal(false, 0.0), Duration::ZERO);
+        assert_eq!(RECONNECT.after_refusal(false, 1.0), Duration::from_millis(500));
+        assert_eq!(RECONNECT.after_refusal(true, 0.0), Duration::from_secs(5));
     }
 
     #[test]

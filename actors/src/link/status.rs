@@ -33,6 +33,11 @@ pub enum Phase {
         /// How long, counted from `since`.
         delay: Duration,
     },
+    /// Off on purpose: the duty cycle says so, and nothing is wrong.
+    Sleeping {
+        /// How long, counted from `since`.
+        delay: Duration,
+    },
     /// Stopped in order.
     Stopped,
 }
@@ -46,6 +51,12 @@ impl LinkStatus {
 }
 
 impl Phase {
+    /// Whether a connection may stand within a moment, if somebody asks for one.
+    #[must_use]
+    pub const fn is_within_reach(self) -> bool {
+        matches!(self, Self::Sleeping { .. } | Self::Connecting | Self::Authenticating)
+    }
+
     /// One word for people.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -55,6 +66,7 @@ impl Phase {
             Self::Refused => "refused",
             Self::Online => "online",
             Self::Waiting { .. } => "waiting",
+            Self::Sleeping { .. } => "sleeping",
             Self::Stopped => "stopped",
         }
     }

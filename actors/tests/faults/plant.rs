@@ -104,6 +104,8 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
         max_frame_bytes: 8192,
         max_message_bytes: 1 << 20,
         timeout: Duration::from_secs(5),
+        proxy: None,
+        tls: None,
     };
     TreeSettings {
         link: LinkSettings {
@@ -111,8 +113,10 @@ pub(crate) fn settings(port: u16) -> TreeSettings {
             app_key: key(),
             session: SessionSettings::default(),
             reconnect: Reconnect { interval: Duration::from_millis(100), max_delay: Duration::ZERO },
+            duty: None,
         },
         endpoint_concurrency: 4,
+        on_demand: None,
         agents: agents(Vec::new()),
         allow_remote_admin: false,
         local: Arc::default(),

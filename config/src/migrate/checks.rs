@@ -128,12 +128,12 @@ fn of_config(file: &str, config: &Config, found: &mut Vec<Difference>) {
     if let Some(proxy) = &config.proxy {
         let user = proxy.user.as_deref().unwrap_or_default();
         let weight = if user.contains('\\') { Weight::Must } else { Weight::Change };
-        let text = "a proxy that demands NTLM cannot be used; Basic can, and none".to_owned();
+        let text = "a proxy that demands NTLM cannot be used; Basic and Digest can, and none".to_owned();
         add(
             weight,
             "proxy",
             text,
-            Some("ask who runs the proxy for Basic, or for a way around it by address"),
+            Some("ask who runs the proxy for Digest or Basic, or for a way around it by address"),
         );
     }
     for entry in config.auto_bind.iter().filter(|entry| entry.proto == Protocol::Https && !entry.gateway) {

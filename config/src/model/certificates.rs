@@ -11,7 +11,7 @@ use super::RawGroup;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Certificates {
-    /// Whether the platform's certificate is checked; default true.
+    /// Whether signer, dates and name of the platform's certificate are checked; default true.
     pub validate: bool,
     /// Whether a certificate signed by itself is taken; default false.
     pub allow_self_signed: bool,
@@ -21,19 +21,22 @@ pub struct Certificates {
     pub cert_chain: Vec<PathBuf>,
     /// Our certificate towards the platform, PEM; default none.
     pub client_cert: Option<PathBuf>,
-    /// Private key of `client_cert`, PEM; default none.
+    /// Private key of `client_cert`, PEM or PKCS#8, may be encrypted; default none.
     pub key_file: Option<PathBuf>,
     /// Passphrase of `key_file`; default none.
     pub key_passphrase: Option<SecretString>,
-    /// Names the certificate must carry, as it stands: not checked yet.
+    /// Names the platform's certificate must carry, exactly, also without `validate`: `Cert_Common_Name`,
+    /// `Cert_Organization`, `Cert_Organizational_Name`, and with `CA_` in front those of its signer; default none.
     pub validation_criteria: Option<RawGroup>,
-    /// OpenSSL cipher list; without effect: rustls offers only suites that are safe; default none.
+    /// OpenSSL cipher list for TLS 1.2, towards the platform; of its suites those are offered that are safe, and one
+    /// must be among them; default all that are safe.
     pub cipher_suite: Option<String>,
-    /// Whether the host name in the certificate goes unchecked; default false.
+    /// Whether the host name in certificates, also of agents, goes unchecked; default false.
     pub disable_hostname_validation: bool,
-    /// SHA-256 fingerprints of certificates that are taken; default empty.
+    /// SHA-256 fingerprints: only these certificates of the platform are taken, and nothing else of them is checked;
+    /// default empty.
     pub fingerprint_allowlist: Vec<String>,
-    /// Trusted certificates of agents reached by https, PEM; default empty.
+    /// Trusted certificates of agents reached by https, PEM; default empty: any certificate is taken.
     pub http_client_ca_certs: Vec<PathBuf>,
 }
 

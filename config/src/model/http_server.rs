@@ -19,13 +19,14 @@ pub struct HttpServer {
     /// Whether TLS is spoken. The original demands the key; without it we take false on a loopback host and refuse
     /// elsewhere.
     pub ssl: bool,
-    /// Certificate chain, PEM; needed with `ssl`.
+    /// Certificate chain, PEM; needed with `ssl`, or `use_default_certificate`.
     pub certificate: Option<PathBuf>,
-    /// Private key, PEM, encrypted or plain; needed with `ssl`.
+    /// Private key, PEM or PKCS#8, encrypted or plain; needed with `certificate`.
     pub private_key: Option<PathBuf>,
     /// Passphrase of `private_key`.
     pub passphrase: Option<SecretString>,
-    /// The original's built-in certificate; default false. Refused when true: we carry no key that others know.
+    /// Without `certificate`: one that is made for this installation and kept in the state directory, where the
+    /// original takes a built-in one that everybody has; default false.
     pub use_default_certificate: bool,
     /// Whether callers need a name and password (HTTP Basic). Demanded as `ssl` is.
     pub authenticate: bool,

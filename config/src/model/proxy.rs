@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// The HTTP proxy between gateway and platform.
+/// The HTTP proxy between gateway and platform: CONNECT, without credentials, with Basic or with Digest.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Proxy {

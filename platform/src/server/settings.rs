@@ -1,6 +1,8 @@
 //! What can be set about the platform.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use edgebind_tls::ServerConfig;
 
 use super::AppKey;
 use crate::model::{Model, Policy};
@@ -15,6 +17,8 @@ pub struct Settings {
     pub port: u16,
     /// How many ports are tried, from `port` on, when one is taken; default 1, at least 1.
     pub ports_to_try: u16,
+    /// What is shown to those who connect in TLS; default none: the platform serves in clear.
+    pub tls: Option<Arc<ServerConfig>>,
     /// Port of the control interface on 127.0.0.1, 0 for a free one; default none: there is no such interface.
     pub control_port: Option<u16>,
     /// Keys of edges, REST clients and pages; at least one.
@@ -49,6 +53,7 @@ impl Default for Settings {
             host: "127.0.0.1".to_owned(),
             port: 0,
             ports_to_try: 1,
+            tls: None,
             control_port: None,
             app_keys: Vec::new(),
             model: Model::new(),
