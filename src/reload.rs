@@ -235,7 +235,7 @@ async fn change_things(
     names: impl Iterator<Item = String>,
 ) -> Outcomes {
     let find = |config: &Config, name: &str| {
-        config.auto_bind.iter().find(|entry| entry.name.to_string() == name).cloned()
+        config.auto_bind.iter().find(|entry| entry.name == name).cloned()
     };
     let changes = names.map(|name| async {
         let (before, after) = (find(before, &name), find(after, &name));
