@@ -100,7 +100,7 @@ end
 
 local function loop(me)
   local offset = phase(me)
-  local tasks_due = 0
+  local tasks_due, settled = 0, false
   -- What is read before the first registration is not pushed; what is read when the gateway is away later, is kept.
   local keeps = me.registered
   while p_data.run do
@@ -115,6 +115,12 @@ local function loop(me)
       run_tasks(me)
     end
     due = math.min(due, registration.due(me), tasks_due, me.registered and push.retry() or math.huge)
+    if not settled then
+      -- What loading and the first round have left behind; twice, since finalizers run in between.
+      collectgarbage()
+      collectgarbage()
+      settled = true
+    end
     if p_data.run then edgebind.sleep(pause(due, offset)) end
   end
 end
