@@ -1,8 +1,12 @@
 //! Moves frames between the WebSocket and the link: two tasks a connection, nothing is decided here.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use actix::prelude::*;
@@ -60,7 +64,7 @@ impl Outlet {
         connection: u64,
         link: Addr<Link>,
         max_message_bytes: usize,
-        write_deadline: std::time::Duration,
+        write_deadline: Duration,
     ) -> Self {
         let (sink, stream) = socket.split();
         // Bounded by what the session admits: open requests of both sides, and `waiting_bytes` is asked before each.
@@ -71,7 +75,7 @@ impl Outlet {
         let writer = actix_rt::spawn(write(sink, queue, waiting_bytes, write_deadline));
         actix_rt::spawn(async move {
             let mut reader = Reader { joined: None, max_message_bytes };
-            let read = async {
+            let mut read = pin!(async {
                 let mut chunks = stream.ready_chunks(READ_BATCH);
                 while let Some(chunk) = chunks.next().await {
                     let (frames, end) = reader.take(chunk);
@@ -83,10 +87,15 @@ impl Outlet {
                     }
                 }
                 "end of file".to_owned()
-            };
+            });
             let reason = tokio::select! {
-                reason = read => reason,
-                written = writer => written.unwrap_or_else(|error| error.to_string()),
+                reason = &mut read => reason,
+                written = writer => {
+                    // To drop a socket with bytes that nobody has read makes TCP reset it, and the reset overtakes the
+                    // Close frame at the peer: the last answers are taken until the peer closes, too.
+                    drop(timeout(LINGER, read).await);
+                    written.unwrap_or_else(|error| error.to_string())
+                }
             };
             // Nobody waits unless the link is about to open the next connection.
             end.send(()).unwrap_or_default();
@@ -179,7 +188,7 @@ async fn write(
     mut sink: SplitSink<Socket, WsMessage>,
     mut queue: mpsc::UnboundedReceiver<Frame>,
     waiting_bytes: Arc<AtomicUsize>,
-    deadline: std::time::Duration,
+    deadline: Duration,
 ) -> String {
     let mut frames = Vec::new();
     loop {
@@ -204,8 +213,12 @@ async fn write(
         }
         waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
         if closing {
-            // After Close the edge closes TCP at once (protocol notes, section 2.7).
-            return "closed".to_owned();
+            // After Close the edge closes TCP at once (protocol notes, section 2.7): our half of it.
+            return match timeout(deadline, sink.close()).await {
+                Ok(Ok(())) => "closed".to_owned(),
+                Ok(Err(error)) => format!("closing: {error}"),
+                Err(_) => format!("closing took longer than {deadline:?}"),
+            };
         }
     }
 }
@@ -228,6 +241,8 @@ fn size(frame: &Frame) -> usize {
     }
 }
 
+/// How long the peer may take to close after we have.
+const LINGER: Duration = Duration::from_millis(500);
 /// Frames handed to the link at a time.
 const READ_BATCH: usize = 256;
 /// Frames between two flushes.
