@@ -2,11 +2,14 @@
 #![cfg(all(unix, feature = "dev"))]
 #![allow(clippy::indexing_slicing, reason = "what is missing fails the test, as it should")]
 
+#[path = "../tls/src/test_certificates.rs"]
+mod certificates;
 #[path = "support/all.rs"]
 mod support;
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Output};
 
+use certificates::{Authority, Wish};
 use serde_json::{Value, json};
 use support::{Process, Site, edgebind, remote_thing, wait_for};
 
@@ -145,4 +148,27 @@ fn people_get_a_line_for_each_look_and_a_broken_file_is_explained() {
     let output = doctor(&site, &[]);
     assert_eq!(output.status.code(), Some(78));
     assert!(String::from_utf8_lossy(&output.stderr).contains("ping_rate"));
+}
+
+#[test]
+fn the_platform_s_certificate_is_shown_with_its_end_or_told_why_it_is_not_trusted() {
+    let authority = Authority::new("Plant CA");
+    let mut site = Site::new([remote_thing("Pump")]);
+    let trusted = authority.write(site.folder(), "authority");
+    let leaf = authority.issue(&Wish::for_names(&["localhost"]));
+    let (certificate, key) = leaf.write(site.folder(), "platform");
+    let arguments =
+        ["--tls-cert", certificate.to_str().expect("text"), "--tls-key", key.to_str().expect("text")];
+    let platform = site.platform_flagged(&arguments);
+    site.serves(&platform);
+    site.config()["ws_connection"]["encryption"] = json!("ssl");
+    site.config()["certificates"] = json!({ "cert_chain": trusted });
+    let (verdict, found) = Report::of(&site).said("TLS");
+    assert_ne!(verdict, "failure", "{found}");
+    assert!(found.contains("Plant CA") && found.contains("days"), "{found}");
+    assert_eq!(Report::of(&site).said("APP-KEY").0, "fine");
+
+    let other = Authority::new("Another CA").write(site.folder(), "other");
+    site.config()["certificates"] = json!({ "cert_chain": other });
+    Report::of(&site).fails("TLS", "cert_chain");
 }

@@ -8,14 +8,15 @@ use std::{
 };
 
 use edgebind_kernel::clock;
+use edgebind_observability::log::Utc;
 
 use super::{Finding, Patient};
 
 /// A clock before this release was made is wrong, and every certificate is "not yet valid".
 pub(super) fn clock() -> Finding {
     let now = clock::wall();
-    let unix = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let shown = format!("{} s since 1970 UTC", unix.as_secs());
+    let Utc { year, month, day, hour, minute, second, .. } = Utc::of(now);
+    let shown = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC");
     if now < UNIX_EPOCH + RELEASED {
         Finding::failure(
             "CLOCK",

@@ -53,7 +53,7 @@ pub(super) async fn platform(patient: &Patient<'_>, tell: &mut impl FnMut(Findin
     // A BIND of ours would take the name from a gateway that runs, or be refused because of it.
     let bind = patient.running.is_none().then(|| first_name(config)).flatten();
     for target in &settings.targets {
-        if !reachable(target, tell).await {
+        if !reachable(target, tell).await || !trusted(target, tell).await {
             continue;
         }
         let trial = target.try_out(settings.session.clone(), bind.clone()).await;
@@ -115,6 +115,61 @@ async fn reachable(target: &Target, tell: &mut impl FnMut(Finding)) -> bool {
     false
 }
 
+/// The proxy's tunnel and the platform's certificate; false if the way ends there.
+async fn trusted(target: &Target, tell: &mut impl FnMut(Finding)) -> bool {
+    if target.proxy.is_none() && target.tls.is_none() {
+        tell(Finding::warning(
+            "TLS",
+            format!(
+                "{} is spoken to in clear: everybody on the way has the application key",
+                target.server()
+            ),
+            "set ws_connection.encryption to ssl, unless the platform is on this machine",
+        ));
+        return true;
+    }
+    let chain = match target.look().await {
+        Ok(chain) => chain,
+        Err(error) => {
+            let code = if target.tls.is_some() { "TLS" } else { "PROXY" };
+            tell(Finding::failure(
+                code,
+                error.to_string(),
+                "see the reason; what it names stands in config.json",
+            ));
+            return false;
+        }
+    };
+    if let Some(proxy) = &target.proxy {
+        tell(Finding::fine("PROXY", format!("{proxy} opens a way to {}", target.server())));
+    }
+    if let Some(own) = chain.first() {
+        let signers = chain.len().saturating_sub(1);
+        let left_s = own.not_after_s.saturating_sub(unix_s());
+        let found = format!(
+            "{} shows {}, signed by {}, with {signers} more certificates; it ends in {} days",
+            target.server(),
+            own.subject.text,
+            own.issuer.text,
+            left_s / DAY_S
+        );
+        tell(if left_s < SOON_S {
+            Finding::warning(
+                "TLS",
+                found,
+                "have the certificate of the platform renewed: the gateway stays out from then on",
+            )
+        } else {
+            Finding::fine("TLS", found)
+        });
+    }
+    true
+}
+
+fn unix_s() -> u64 {
+    u64::try_from(clock::unix_millis() / 1000).unwrap_or_default()
+}
+
 fn report(target: &Target, trial: Trial, bind: Option<&Bind>, tell: &mut impl FnMut(Finding)) {
     let server = target.server();
     match trial.upgrade {
@@ -170,3 +225,6 @@ fn first_name(config: &Config) -> Option<Bind> {
 
 /// For a name server, and for each address.
 const PATIENCE: Duration = Duration::from_secs(5);
+const DAY_S: u64 = 86_400;
+/// A certificate that ends sooner is to be renewed.
+const SOON_S: u64 = 30 * DAY_S;

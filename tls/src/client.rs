@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
-    CipherError, Identity, PemError, Refusal, SettingNames, Trust, ciphers::suites, provider,
+    CipherError, Facts, Identity, PemError, Refusal, SettingNames, Trust, ciphers::suites, provider,
     verifier::Verifier,
 };
 
@@ -119,6 +119,13 @@ impl Client {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| HandshakeError::Host(host.to_owned(), error))?;
         self.connector.connect(name, tcp).await.map_err(|error| self.explain(error))
+    }
+
+    /// What the certificates say that the server showed, its own first.
+    #[must_use]
+    pub fn shown(stream: &TlsStream<TcpStream>) -> Vec<Facts> {
+        let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        shown.iter().filter_map(|certificate| Facts::read(certificate)).collect()
     }
 
     /// Words for an error of a connection that stood, if TLS is behind it: with TLS 1.3 a server may object to our

@@ -12,7 +12,7 @@ use awc::{
     error::{SendRequestError, WsClientError},
     http::{Uri, Version, header::HeaderValue},
 };
-use edgebind_tls::Client;
+use edgebind_tls::{Client, Facts};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 
@@ -135,6 +135,35 @@ impl Target {
             }
             Ok(Err(error)) => Err(self.failed(server, &error)),
             Err(_) => Err(ConnectError::Timeout { server, timeout: self.timeout }),
+        }
+    }
+
+    /// Opens TCP and TLS, says nothing and closes: for somebody who looks for a fault.
+    ///
+    /// Answers with what the platform's certificates say, its own first; nothing in clear.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]
+    pub async fn look(&self) -> Result<Vec<Facts>, ConnectError> {
+        let server = self.server();
+        let between = |reason: String| ConnectError::Between { server: server.clone(), reason };
+        let look = async {
+            let tcp = match &self.proxy {
+                Some(proxy) => {
+                    proxy.connect(&self.host, self.port).await.map_err(|error| between(error.to_string()))?
+                }
+                None => TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| {
+                    ConnectError::Socket { server: server.clone(), reason: error.to_string() }
+                })?,
+            };
+            let Some(tls) = &self.tls else { return Ok(Vec::new()) };
+            let stream = tls.handshake(tcp, &self.host).await.map_err(|error| between(error.to_string()))?;
+            Ok(Client::shown(&stream))
+        };
+        match tokio::time::timeout(self.timeout, look).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(ConnectError::Timeout { server: self.server(), timeout: self.timeout }),
         }
     }
 
