@@ -234,9 +234,8 @@ async fn change_things(
     after: &Config,
     names: impl Iterator<Item = String>,
 ) -> Outcomes {
-    let find = |config: &Config, name: &str| {
-        config.auto_bind.iter().find(|entry| entry.name == name).cloned()
-    };
+    let find =
+        |config: &Config, name: &str| config.auto_bind.iter().find(|entry| entry.name == name).cloned();
     let changes = names.map(|name| async {
         let (before, after) = (find(before, &name), find(after, &name));
         let is_gateway = |entry: &Option<AutoBind>| entry.as_ref().is_some_and(|entry| entry.gateway);
