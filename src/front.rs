@@ -23,14 +23,13 @@ use actix_web::{
 };
 use edgebind_actors::Units;
 use edgebind_config::Credentials;
+use edgebind_kernel::Pulse;
 use edgebind_tls::{HttpLimits, ServerConfig, serve};
 use tracing::warn;
 
 use admission::Admission;
 use handle::{State, handle};
 use slots::Slots;
-
-use crate::pulse::Pulse;
 
 /// Settings of the front.
 pub(crate) struct FrontSettings {

@@ -12,7 +12,7 @@ use edgebind_actors::{
 };
 use edgebind_alwayson::SessionSettings;
 use edgebind_config::{Config, Credentials, InstallKey};
-use edgebind_kernel::{Exit, StopReport, clock};
+use edgebind_kernel::{Exit, Pulse, StopReport, clock};
 use edgebind_store::{Clock, Options};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -20,9 +20,8 @@ use tracing::{info, warn};
 use crate::{
     admin::{Facts, GatewaySight, Sight},
     front::{Front, FrontError, FrontSettings},
-    pulse::Pulse,
     reload::Request,
-    service_manager::ServiceManager,
+    service_manager::GatewayVitals,
     takeover::take_over,
     tls::{self, TlsError},
     unserved::unserved,
@@ -122,9 +121,13 @@ impl Gateway {
         }))
     }
 
-    /// Who tells the service manager how this gateway stands.
-    pub(crate) fn service_manager(&self) -> ServiceManager {
-        ServiceManager::new(self.tree.units().clone(), self.tree.survey(), self.pulse.clone())
+    /// What the service manager is told.
+    pub(crate) fn vitals(&self) -> GatewayVitals {
+        GatewayVitals {
+            units: self.tree.units().clone(),
+            survey: self.tree.survey(),
+            pulse: self.pulse.clone(),
+        }
     }
 
     /// Resolves when the gateway has given up: a defect that restarts did not cure.

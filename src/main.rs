@@ -8,7 +8,6 @@ mod doctor;
 mod front;
 mod gateway;
 mod last_good;
-mod pulse;
 mod reload;
 mod script_resource;
 mod service_manager;

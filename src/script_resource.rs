@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,8 +13,34 @@ use edgebind_lsr::{
     ServerSettings, Setting,
     log::{self, Level},
 };
+use edgebind_tls::ClientError;
 
-use crate::admin::{Facts, ScriptSight, Sight};
+use crate::{
+    admin::{Facts, ScriptSight, Sight},
+    service_manager::ScriptVitals,
+    tls::{self, TlsError},
+};
+
+/// Why the script resource does not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("`scripts.rap_cert_file`: {0}")]
+    Gateway(#[from] ClientError),
+}
+
+impl StartError {
+    /// Whether the configuration is to blame, rather than the machine.
+    pub(crate) const fn is_configuration(&self) -> bool {
+        match self {
+            Self::Server(error) => error.is_configuration(),
+            Self::Tls(_) | Self::Gateway(_) => true,
+        }
+    }
+}
 
 /// The running script resource.
 pub(crate) struct ScriptResource {
@@ -26,15 +53,18 @@ pub(crate) struct ScriptResource {
 
 impl ScriptResource {
     /// Listens, and starts every script that is configured; one that cannot be started is said, the others run.
+    /// A certificate of the installation is kept in `state_dir`.
     ///
     /// # Errors
     ///
-    /// [`ServerError`]; no script has run then.
+    /// [`StartError`]; no script has run then.
     pub(crate) async fn start(
         configuration: Configuration,
         settings: &ResourceSettings,
         sandbox: Option<Sandbox>,
-    ) -> Result<Self, ServerError> {
+        state_dir: Option<&Path>,
+    ) -> Result<Self, StartError> {
+        let tls = tls::of_script_resource(settings, state_dir)?;
         let Configuration { directory, globals, scripts, persisted, .. } = configuration;
         let persisted = Arc::new(Mutex::new(persisted));
         let host = Host::start(HostSettings {
@@ -43,11 +73,13 @@ impl ScriptResource {
             sandbox,
             ..HostSettings::default()
         });
+        host.check_tls_towards_gateway()?;
         let server = Server::start(
             &host,
             ServerSettings {
                 host: settings.host.clone(),
                 port: settings.port,
+                tls,
                 credentials: settings.credentials.clone(),
                 connections: settings.max_clients,
                 read_timeout: READ_TIMEOUT,
@@ -105,6 +137,11 @@ impl ScriptResource {
             degraded: self.degraded.clone(),
         };
         Sight::Scripts(ScriptSight { host: self.host.clone(), facts })
+    }
+
+    /// What the service manager is told.
+    pub(crate) fn vitals(&self) -> ScriptVitals {
+        ScriptVitals { host: self.host.clone(), pulse: self.server.pulse() }
     }
 
     /// Resolves when the host has given up: a defect that restarts did not cure.

@@ -1,63 +1,49 @@
 //! What a service manager is told over the socket in `NOTIFY_SOCKET` (systemd's sd_notify): ready, a line of status,
 //! that we are alive, that we stop. Without the variable nobody is told anything.
 
+mod gateway;
+mod script_resource;
+
 use std::time::Duration;
 
-use edgebind_actors::{BindState, Units, tree::Survey};
 use sd_notify::NotifyState;
 use tracing::warn;
 
-use crate::pulse::Pulse;
+pub(crate) use gateway::GatewayVitals;
+pub(crate) use script_resource::ScriptVitals;
 
-/// Tells the service manager about one run of the gateway.
-pub(crate) struct ServiceManager {
-    units: Units,
-    survey: Survey,
-    pulse: Pulse,
+/// How a running process stands.
+pub(crate) trait Vitals {
+    /// The line that `systemctl status` shows.
+    fn status_line(&self) -> String;
+
+    /// Whether everything that must answer does, within `patience`.
+    async fn lives(&self, patience: Duration) -> bool;
 }
 
-impl ServiceManager {
-    pub(crate) const fn new(units: Units, survey: Survey, pulse: Pulse) -> Self {
-        Self { units, survey, pulse }
-    }
-
-    /// Says that the gateway serves, then how it stands and that it lives, for as long as this is polled.
-    ///
-    /// The watchdog (`WATCHDOG_USEC`) is fed twice in its time, and only when every supervisor of the tree and every
-    /// thread of the HTTP server has answered.
-    pub(crate) async fn report(self) {
-        tell(&[NotifyState::Ready, NotifyState::Status(&status_line(&self.units))]);
-        let watchdog = sd_notify::watchdog_enabled();
-        let rate = watchdog.map_or(STATUS_RATE, |time| (time / 2).min(STATUS_RATE));
-        loop {
-            tokio::time::sleep(rate).await;
-            let status = status_line(&self.units);
-            if watchdog.is_none() {
-                tell(&[NotifyState::Status(&status)]);
-            } else if self.lives(rate).await {
-                tell(&[NotifyState::Watchdog, NotifyState::Status(&status)]);
-            } else {
-                warn!("A part of the gateway does not answer; the service manager's watchdog is not fed.");
-            }
+/// Says that the process serves, then how it stands and that it lives, for as long as this is polled.
+///
+/// The watchdog (`WATCHDOG_USEC`) is fed twice in its time, and only when every part has answered.
+pub(crate) async fn report(vitals: impl Vitals) {
+    tell(&[NotifyState::Ready, NotifyState::Status(&vitals.status_line())]);
+    let watchdog = sd_notify::watchdog_enabled();
+    let rate = watchdog.map_or(STATUS_RATE, |time| (time / 2).min(STATUS_RATE));
+    loop {
+        tokio::time::sleep(rate).await;
+        let status = vitals.status_line();
+        if watchdog.is_none() {
+            tell(&[NotifyState::Status(&status)]);
+        } else if vitals.lives(rate).await {
+            tell(&[NotifyState::Watchdog, NotifyState::Status(&status)]);
+        } else {
+            warn!("A part of the process does not answer; the service manager's watchdog is not fed.");
         }
-    }
-
-    async fn lives(&self, patience: Duration) -> bool {
-        let tree = tokio::time::timeout(patience, self.survey.look());
-        tree.await.is_ok_and(|tree| tree.is_some()) && self.pulse.beats(patience).await
     }
 }
 
 /// Says that the process stops.
 pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
-}
-
-/// How the gateway stands, in the line that `systemctl status` shows.
-fn status_line(units: &Units) -> String {
-    let link = units.link_status.borrow().clone();
-    let bound = units.roster.counts().get(&BindState::Bound).copied().unwrap_or_default();
-    format!("{} {}, {bound} of {} things bound", link.server, link.phase.name(), units.registry.len())
 }
 
 fn tell(states: &[NotifyState<'_>]) {

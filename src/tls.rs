@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use edgebind_config::{Certificates, Config, Encryption};
+use edgebind_lsr::{Certificate, ResourceSettings};
 use edgebind_tls::{
     Authorities, Client, ClientError, ClientSettings, Criteria, FingerprintError, Identity, IdentityError,
     ServerConfig, SettingNames, Trust,
 };
+use secrecy::SecretString;
 use tracing::info;
 
 /// A key about TLS that cannot be followed.
@@ -100,22 +102,67 @@ pub(crate) fn of_server(
     if !server.ssl {
         return Ok(None);
     }
-    let (key, identity) = match (&server.certificate, &server.private_key, state_dir) {
-        (Some(certificate), Some(key), _) => {
-            ("http_server.certificate", Identity::read(certificate, key, server.passphrase.as_ref()))
+    let files = match (&server.certificate, &server.private_key) {
+        (Some(certificate), Some(key)) => {
+            Some(Files { certificate, key, passphrase: server.passphrase.as_ref() })
         }
-        (_, _, Some(folder)) => (OWN_CERTIFICATE, Identity::of_installation(folder, &names(&server.host))),
-        (_, _, None) => return Err(TlsError::new(OWN_CERTIFICATE, Cause::StateDir)),
+        _ => None,
+    };
+    shown(files, &server.host, state_dir, &GATEWAY_SERVER).map(Some)
+}
+
+/// What the HTTP server of a script resource shows; `None` when it serves in clear.
+pub(crate) fn of_script_resource(
+    settings: &ResourceSettings,
+    state_dir: Option<&Path>,
+) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+    let files = match &settings.tls {
+        None => return Ok(None),
+        Some(Certificate::OfInstallation) => None,
+        Some(Certificate::Files { chain, private_key, passphrase }) => {
+            Some(Files { certificate: chain, key: private_key, passphrase: passphrase.as_ref() })
+        }
+    };
+    shown(files, &settings.host, state_dir, &SCRIPT_RESOURCE_SERVER).map(Some)
+}
+
+/// A certificate of the site.
+struct Files<'a> {
+    certificate: &'a Path,
+    key: &'a Path,
+    passphrase: Option<&'a SecretString>,
+}
+
+/// What the settings of a server are called.
+struct ServerKeys {
+    certificate: &'static str,
+    private_key: &'static str,
+    own: &'static str,
+}
+
+/// The certificate in `files`, else that of the installation.
+fn shown(
+    files: Option<Files<'_>>,
+    host: &str,
+    state_dir: Option<&Path>,
+    keys: &'static ServerKeys,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let (key, identity) = match (files, state_dir) {
+        (Some(files), _) => {
+            (keys.certificate, Identity::read(files.certificate, files.key, files.passphrase))
+        }
+        (None, Some(folder)) => (keys.own, Identity::of_installation(folder, &names(host))),
+        (None, None) => return Err(TlsError::new(keys.own, Cause::StateDir)),
     };
     let of_key = |error: IdentityError| match error {
-        IdentityError::Key(_) => TlsError::new("http_server.private_key", error),
+        IdentityError::Key(_) => TlsError::new(keys.private_key, error),
         error => TlsError::new(key, error),
     };
     let identity = identity.map_err(of_key)?;
     if let Some(facts) = identity.facts() {
         info!(subject = %facts.subject, sha256 = %facts.fingerprint, "The local HTTP server speaks TLS.");
     }
-    identity.into_server(None).map(Some).map_err(of_key)
+    identity.into_server(None).map_err(of_key)
 }
 
 /// What in `config` about TLS keeps the gateway from starting; nothing is made or written.
@@ -168,18 +215,23 @@ pub(crate) fn towards_agents(config: &Config) -> Result<Client, TlsError> {
     let Certificates { http_client_ca_certs, disable_hostname_validation, .. } = &config.certificates;
     let trust = Trust {
         validate: !http_client_ca_certs.is_empty(),
-        authorities: Authorities::Files(http_client_ca_certs.clone()),
-        allow_self_signed: false,
         check_name: !disable_hostname_validation,
-        criteria: Criteria::default(),
-        fingerprints: Vec::new(),
-        names: &AGENT_KEYS,
+        ..Trust::strict(Authorities::Files(http_client_ca_certs.clone()), &AGENT_KEYS)
     };
     Client::new(ClientSettings { trust, identity: None, cipher_list: None })
         .map_err(|error| TlsError::new(AGENT_KEYS.authorities, error))
 }
 
-const OWN_CERTIFICATE: &str = "http_server.use_default_certificate";
+const GATEWAY_SERVER: ServerKeys = ServerKeys {
+    certificate: "http_server.certificate",
+    private_key: "http_server.private_key",
+    own: "http_server.use_default_certificate",
+};
+const SCRIPT_RESOURCE_SERVER: ServerKeys = ServerKeys {
+    certificate: "scripts.script_resource_certificate_chain",
+    private_key: "scripts.script_resource_private_key",
+    own: "scripts.script_resource_use_default_certificate",
+};
 const CRITERIA: &str = "certificates.validation_criteria";
 const KNOWN_CRITERIA: &str = "Cert_Common_Name, Cert_Organization, Cert_Organizational_Name, CA_Cert_Common_Name, \
                               CA_Cert_Organization, CA_Cert_Organizational_Name";
@@ -195,11 +247,7 @@ const PLATFORM_KEYS: SettingNames = SettingNames {
 };
 
 const AGENT_KEYS: SettingNames = SettingNames {
-    validate: "",
     authorities: "certificates.http_client_ca_certs",
-    self_signed: "",
     host_name: "certificates.disable_hostname_validation",
-    fingerprints: "",
-    criteria: "",
-    client_certificate: "",
+    ..SettingNames::NONE
 };

@@ -20,23 +20,14 @@ use std::{
 
 use certificates::{Authority, Wish};
 use edgebind_tls::{
-    Authorities, Client, ClientSettings, Criteria, Facts, SettingNames, Trust, connector, direct,
-    read_certificates,
+    Authorities, Client, ClientSettings, Facts, SettingNames, Trust, connector, direct, read_certificates,
 };
 use serde_json::{Value, json};
 use support::{SOON, Site};
 
 /// A call of LocalEms by https, trusting the certificates of `authority`: status and body.
 fn ask(site: &Site, authority: &Path) -> Result<(u16, String), String> {
-    let trust = Trust {
-        validate: true,
-        authorities: Authorities::Files(vec![authority.to_path_buf()]),
-        allow_self_signed: false,
-        check_name: true,
-        criteria: Criteria::default(),
-        fingerprints: Vec::new(),
-        names: &NO_KEYS,
-    };
+    let trust = Trust::strict(Authorities::Files(vec![authority.to_path_buf()]), &SettingNames::NONE);
     let tls = Client::new(ClientSettings { trust, identity: None, cipher_list: None }).unwrap();
     let url =
         format!("http://localhost:{}/Thingworx/Things/LocalEms/Properties/isConnected", site.gateway_port);
@@ -153,13 +144,3 @@ fn a_server_that_cannot_show_its_certificate_does_not_start() {
         assert!(!gateway.log().contains("gravel") && !gateway.log().contains("sand\""));
     }
 }
-
-const NO_KEYS: SettingNames = SettingNames {
-    validate: "",
-    authorities: "",
-    self_signed: "",
-    host_name: "",
-    fingerprints: "",
-    criteria: "",
-    client_certificate: "",
-};

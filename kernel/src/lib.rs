@@ -90,6 +90,7 @@ mod lifeline;
 mod observer;
 mod panics;
 mod policy;
+mod pulse;
 mod rate;
 mod spec;
 mod stop;
@@ -108,6 +109,7 @@ pub use self::{
     observer::observe_restarts,
     panics::install_panic_hook,
     policy::{Backoff, Budget, Decision, Health, Lifetime, OnSpent, Restart, RestartPolicy, RestartState},
+    pulse::Pulse,
     spec::{ChildSpec, Turn},
     stop::{Stop, StopReport, stop_tree},
     supervisor::{

@@ -24,7 +24,7 @@ use complaint::Complaint;
 pub use complaint::LuaComplaint;
 pub(crate) use literal::literal;
 pub use persisted::{PersistError, Persisted};
-pub use resource::{LogFiles, ResourceSettings, SettingsError};
+pub use resource::{Certificate, LogFiles, ResourceSettings, SettingsError};
 
 /// What a configuration says.
 #[derive(Debug)]

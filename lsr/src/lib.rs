@@ -10,14 +10,15 @@ mod library;
 pub mod log;
 mod modules;
 mod number;
+mod outgoing;
 mod server;
 mod setting;
 mod thing;
 
 pub use self::{
     config_lua::{
-        Configuration, ConfigurationError, LogFiles, LuaComplaint, PersistError, Persisted, ResourceSettings,
-        SettingsError,
+        Certificate, Configuration, ConfigurationError, LogFiles, LuaComplaint, PersistError, Persisted,
+        ResourceSettings, SettingsError,
     },
     host::{
         CallError, CallbackAnswer, CallbackData, CallbackRequest, Host, HostSettings, Phase, Sandbox,

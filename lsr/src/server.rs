@@ -24,6 +24,8 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use edgebind_config::Credentials;
+use edgebind_kernel::Pulse;
+use edgebind_tls::{HttpLimits, ServerConfig, serve};
 use thiserror::Error;
 
 use crate::{Host, Persisted};
@@ -39,6 +41,8 @@ pub struct ServerSettings {
     pub host: String,
     /// Port to listen on, 0 for any free one.
     pub port: u16,
+    /// What is shown to callers in TLS; in clear without.
+    pub tls: Option<Arc<ServerConfig>>,
     /// What callers must know.
     pub credentials: Credentials,
     /// Connections at a time; further ones wait in the system's queue.
@@ -58,6 +62,7 @@ pub struct ServerSettings {
 pub struct Server {
     address: SocketAddr,
     handle: ServerHandle,
+    pulse: Pulse,
 }
 
 /// Why the server does not serve.
@@ -114,20 +119,37 @@ impl Server {
             directory: settings.directory,
             persisted: settings.persisted,
         };
-        // Work is done on the threads of the scripts: what is left here is reading and writing.
-        let server = HttpServer::new(move || {
+        let pulse = Pulse::default();
+        let serving = pulse.clone();
+        let app = move || {
+            serving.join();
             App::new().app_data(web::Data::new(state.clone())).default_service(web::to(handle))
-        })
-        .workers(1)
-        .max_connections(connections)
-        .tcp_nodelay(true)
-        .keep_alive(read_timeout)
-        .client_request_timeout(read_timeout + CLOCK_STEP)
-        .shutdown_timeout(STOP_DEADLINE_S)
-        .disable_signals()
-        .listen(listener)
-        .map_err(ServerError::Server)?
-        .run();
+        };
+        let request_timeout = read_timeout + CLOCK_STEP;
+        let server = match settings.tls {
+            Some(tls) => {
+                let limits = HttpLimits {
+                    workers: Some(WORKERS),
+                    connections,
+                    request_timeout,
+                    keep_alive: read_timeout,
+                    shutdown_s: STOP_DEADLINE_S,
+                    half_closed: true,
+                };
+                serve(listener, tls, limits, |_, _| (), app)
+            }
+            None => HttpServer::new(app)
+                .workers(WORKERS)
+                .max_connections(connections)
+                .tcp_nodelay(true)
+                .keep_alive(read_timeout)
+                .client_request_timeout(request_timeout)
+                .shutdown_timeout(STOP_DEADLINE_S)
+                .disable_signals()
+                .listen(listener)
+                .map(HttpServer::run),
+        }
+        .map_err(ServerError::Server)?;
         let handle = server.handle();
         actix_rt::spawn(async move {
             if let Err(error) = server.await {
@@ -138,13 +160,19 @@ impl Server {
                 );
             }
         });
-        Ok(Self { address, handle })
+        Ok(Self { address, handle, pulse })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether the threads that serve still turn.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Takes no new requests and lets the open ones end.
@@ -167,6 +195,8 @@ fn listen(host: &str, port: u16) -> Result<TcpListener, ServerError> {
     })
 }
 
+/// Work is done on the threads of the scripts: what is left to the server is reading and writing.
+const WORKERS: usize = 1;
 /// The clock by which actix measures the arrival of a request moves in such steps.
 const CLOCK_STEP: Duration = Duration::from_millis(500);
 /// Open requests get this long when the resource stops.

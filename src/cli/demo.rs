@@ -103,8 +103,9 @@ impl Demo {
         let port = free_port("the script resource", args.script_port)?;
         let (configuration, settings) = samples.configuration(gateway_port, port)?;
         script_log::set_level(settings.log_level);
-        let resource =
-            ScriptResource::start(configuration, &settings, None).await.map_err(|error| error.to_string())?;
+        let resource = ScriptResource::start(configuration, &settings, None, None)
+            .await
+            .map_err(|error| error.to_string())?;
         println!("Scripts    {}", resource.address());
         println!(
             "Things     {} in Lua; their templates: {}",

@@ -25,6 +25,7 @@ use super::{exit, signals::stop_signal, telemetry};
 use crate::{
     admin::Admin,
     script_resource::{SOURCE, ScriptResource},
+    service_manager,
     state_dir::{self, ReadyFile, StateDir, StateDirError},
 };
 
@@ -108,7 +109,7 @@ fn read(args: &Args) -> Result<(Configuration, ResourceSettings), Vec<String>> {
     sealed::open(&mut configuration.globals, args.state_dir.as_deref())
         .map_err(|error| vec![error.to_string()])?;
     let settings = ResourceSettings::read(&configuration.globals).map_err(|error| {
-        let insecure = !matches!(error, SettingsError::Tls);
+        let insecure = !matches!(error, SettingsError::NoCertificate(_));
         let last = insecure.then(|| "Insecure configuration. Shutting down LSR.".to_owned());
         std::iter::once(error.to_string()).chain(last).collect::<Vec<_>>()
     })?;
@@ -154,13 +155,14 @@ async fn serve(
     console: bool,
     wrong: ExitCode,
 ) -> ExitCode {
-    let resource = match ScriptResource::start(configuration, settings, sandbox).await {
-        Ok(resource) => resource,
-        Err(error) => {
-            log::write(Level::Error, SOURCE, &error);
-            return if error.is_configuration() { wrong } else { ExitCode::FAILURE };
-        }
-    };
+    let resource =
+        match ScriptResource::start(configuration, settings, sandbox, folder.map(StateDir::path)).await {
+            Ok(resource) => resource,
+            Err(error) => {
+                log::write(Level::Error, SOURCE, &error);
+                return if error.is_configuration() { wrong } else { ExitCode::FAILURE };
+            }
+        };
     let admin = folder.map(|folder| Admin::start(&resource.sight(), folder, None)).transpose();
     let admin = match admin {
         Ok(admin) => admin,
@@ -179,6 +181,7 @@ async fn serve(
             return ExitCode::FAILURE;
         }
     };
+    let service_manager = actix_rt::spawn(service_manager::report(resource.vitals()));
     let code = tokio::select! {
         () = stop_signal() => ExitCode::SUCCESS,
         () = console::quit(console) => ExitCode::SUCCESS,
@@ -188,6 +191,8 @@ async fn serve(
         }
     };
     drop(ready);
+    service_manager.abort();
+    service_manager::stopping();
     log::write(Level::Info, SOURCE, "Stopping in order; a second signal stops at once.");
     if let Some(admin) = admin {
         admin.stop().await;

@@ -250,7 +250,7 @@ async fn serve(loaded: &Loaded, start: Start<'_>, mut restart: mpsc::Receiver<()
             return End::Exit(ExitCode::FAILURE);
         }
     };
-    let service_manager = actix_rt::spawn(gateway.service_manager().report());
+    let service_manager = actix_rt::spawn(service_manager::report(gateway.vitals()));
     let mut stop = pin!(stop_signal());
     let mut hangups = Hangups::listen();
     let (end, code) = loop {

@@ -55,9 +55,22 @@ impl Scripts {
 
     /// Starts it with further arguments.
     pub(crate) fn start_with(&self, further: &[&str]) -> Process {
-        let mut command = edgebind();
-        command.arg("lsr").args(["-cfg", "etc/config.lua", "--state-dir", "state"]).args(further);
+        let mut command = Self::command();
+        command.args(further);
         self.spawn(command)
+    }
+
+    /// Starts it with variables in its environment.
+    pub(crate) fn start_in(&self, environment: &[(&str, &str)]) -> Process {
+        let mut command = Self::command();
+        command.envs(environment.iter().copied());
+        self.spawn(command)
+    }
+
+    fn command() -> Command {
+        let mut command = edgebind();
+        command.arg("lsr").args(["-cfg", "etc/config.lua", "--state-dir", "state"]);
+        command
     }
 
     /// Starts it by the name and with the arguments of the original.

@@ -29,6 +29,19 @@ pub struct SettingNames {
     pub client_certificate: &'static str,
 }
 
+impl SettingNames {
+    /// No settings.
+    pub const NONE: Self = Self {
+        validate: "",
+        authorities: "",
+        self_signed: "",
+        host_name: "",
+        fingerprints: "",
+        criteria: "",
+        client_certificate: "",
+    };
+}
+
 /// A certificate that is not trusted. The text is for the log and for status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
@@ -91,7 +104,7 @@ impl Refusal {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 case.wrong_name()
             }
-            _ if is_of_signer(error) => case.unknown_issuer(),
+            _ if is_of_signer(error, case.facts) => case.unknown_issuer(),
             _ if library(error) == Some(&webpki::Error::UnsupportedCertVersion) => Self::new(format_args!(
                 "{} is of X.509 version 1; only version 3 is read: make it anew",
                 case.certificate()
@@ -116,8 +129,17 @@ impl Refusal {
 }
 
 /// Whether the library objects to who signed a certificate, or to one that signs others being a server's.
-pub(crate) fn is_of_signer(error: &CertificateError) -> bool {
-    *error == CertificateError::UnknownIssuer || library(error) == Some(&webpki::Error::CaUsedAsEndEntity)
+pub(crate) fn is_of_signer(error: &CertificateError, facts: Option<&Facts>) -> bool {
+    // A certificate that is signed by itself is held against an authority of the same name, whose key is another.
+    let of_namesake = facts.is_some_and(Facts::is_self_signed)
+        && matches!(
+            error,
+            CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        );
+    of_namesake
+        || *error == CertificateError::UnknownIssuer
+        || library(error) == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
 /// The library's own error, where rustls has no word for it.

@@ -4,7 +4,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    date_time_ymd,
+    PKCS_ED25519, date_time_ymd,
 };
 
 /// An authority.
@@ -61,7 +61,15 @@ impl Wish {
     }
 
     pub(crate) fn self_signed(&self) -> Leaf {
-        let key = fresh_key();
+        self.self_signed_with(fresh_key())
+    }
+
+    /// With a key of another kind than every other certificate here.
+    pub(crate) fn self_signed_by_ed25519(&self) -> Leaf {
+        self.self_signed_with(KeyPair::generate_for(&PKCS_ED25519).expect("there is randomness"))
+    }
+
+    fn self_signed_with(&self, key: KeyPair) -> Leaf {
         Leaf { certificate: self.params().self_signed(&key).expect("it can be signed"), key }
     }
 }

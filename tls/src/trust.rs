@@ -23,6 +23,22 @@ pub struct Trust {
     pub names: &'static SettingNames,
 }
 
+impl Trust {
+    /// Checks signer, dates and name.
+    #[must_use]
+    pub fn strict(authorities: Authorities, names: &'static SettingNames) -> Self {
+        Self {
+            validate: true,
+            authorities,
+            allow_self_signed: false,
+            check_name: true,
+            criteria: Criteria::default(),
+            fingerprints: Vec::new(),
+            names,
+        }
+    }
+}
+
 /// Whose signatures count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorities {

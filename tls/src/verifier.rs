@@ -115,7 +115,7 @@ impl Verifier {
         };
         let trusted_as_it_is = self.listed.iter().any(|listed| listed == certificate)
             || (self.trust.allow_self_signed && facts.is_self_signed());
-        if !trusted_as_it_is || !is_of_signer(&error) {
+        if !trusted_as_it_is || !is_of_signer(&error, Some(facts)) {
             return Err(Refusal::of(case, &error));
         }
         if !facts.is_valid_at(case.now) {
@@ -346,6 +346,21 @@ mod tests {
             listed.check(&own, "plat.example").unwrap();
             refused(listed.check(&own, "other.example"), &["not for other.example"]);
             assert!(listed.check(&wish.self_signed(), "plat.example").is_err(), "another key");
+        }
+    }
+
+    #[test]
+    fn an_authority_of_the_same_name_does_not_stand_in_the_way_of_a_certificate_signed_by_itself() {
+        let wish = Wish::for_names(&["plat.example"]).authority();
+        for namesake in [wish.self_signed(), wish.self_signed_by_ed25519()] {
+            let case = Case::new();
+            let files = vec![file(&case.folder, &namesake.pem())];
+            let trust = Trust { authorities: Authorities::Files(files), ..case.trust.clone() };
+            let lenient = Trust { allow_self_signed: true, ..trust.clone() };
+            let own = Wish::for_names(&["plat.example"]).self_signed();
+            let strict = Case { trust, ..Case::new() };
+            refused(strict.check(&own, "plat.example"), &["signed by itself"]);
+            Case { trust: lenient, ..Case::new() }.check(&own, "plat.example").unwrap();
         }
     }
 

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use edgebind_config::Credentials;
+use secrecy::SecretString;
 use thiserror::Error;
 
 use crate::{Setting, Settings, log::Level};
@@ -17,6 +18,8 @@ pub struct ResourceSettings {
     pub host: String,
     /// Port to listen on, 0 for any free one; default 8001.
     pub port: u16,
+    /// What is shown to callers in TLS; in clear without.
+    pub tls: Option<Certificate>,
     /// What callers must know.
     pub credentials: Credentials,
     /// Connections at a time; default [`ResourceSettings::CLIENTS`].
@@ -27,6 +30,22 @@ pub struct ResourceSettings {
     pub log_files: Option<LogFiles>,
     /// Settings that have no effect in this version, each with its reason.
     pub without_effect: Vec<(&'static str, &'static str)>,
+}
+
+/// What the server shows in TLS.
+#[derive(Clone, Debug)]
+pub enum Certificate {
+    /// What the files of the site hold, PEM.
+    Files {
+        /// The certificate, and behind it those that lead to its signer.
+        chain: PathBuf,
+        /// Its key.
+        private_key: PathBuf,
+        /// What opens the key.
+        passphrase: Option<SecretString>,
+    },
+    /// One of this installation, where the original has one for all.
+    OfInstallation,
 }
 
 /// Log lines in two alternating files.
@@ -58,12 +77,13 @@ pub enum SettingsError {
          `edgebind lsr -encrypt PASSWORD` prints"
     )]
     Sealed(&'static str),
-    /// TLS is asked for.
+    /// TLS without anything to show.
     #[error(
-        "scripts.script_resource_ssl = true: this version has no TLS at the script resource; with false, let it listen \
-         on an address that only the gateway reaches"
+        "scripts.script_resource_ssl = true and scripts.{0} is not set: name a certificate by \
+         scripts.script_resource_certificate_chain and scripts.script_resource_private_key, or write \
+         scripts.script_resource_use_default_certificate = true for one of this installation"
     )]
-    Tls,
+    NoCertificate(&'static str),
 }
 
 impl ResourceSettings {
@@ -80,16 +100,14 @@ impl ResourceSettings {
         let flag = |name: &str| globals.get(name).and_then(Setting::as_flag);
         let number = |name: &str| globals.get(name).and_then(whole);
         let sealed = |name: &&str| text(name).is_some_and(|text| text.starts_with("AES:"));
-        if let Some(name) = ["rap_password", "script_resource_password"].into_iter().find(sealed) {
+        if let Some(name) = PASSWORDS.into_iter().find(sealed) {
             return Err(SettingsError::Sealed(name));
         }
         let demanded = |name: &'static str| flag(name).ok_or(SettingsError::Missing(name));
         let level = |name: &str| text(name).and_then(|name| Level::parse(&name));
         let (tls, authenticate) =
             (demanded("script_resource_ssl")?, demanded("script_resource_authenticate")?);
-        if tls {
-            return Err(SettingsError::Tls);
-        }
+        let tls = if tls { Some(certificate(globals)?) } else { None };
         let credentials = if authenticate { credentials(globals)? } else { Credentials::open() };
         let log_files =
             text("log_publish_directory").filter(|folder| !folder.is_empty()).map(|folder| LogFiles {
@@ -104,6 +122,7 @@ impl ResourceSettings {
         Ok(Self {
             host: text("script_resource_host").unwrap_or_else(|| "localhost".to_owned()),
             port: number("script_resource_port").and_then(|port| u16::try_from(port).ok()).unwrap_or(8001),
+            tls,
             credentials,
             max_clients: number("max_clients")
                 .and_then(|clients| usize::try_from(clients).ok())
@@ -112,6 +131,24 @@ impl ResourceSettings {
             log_files,
             without_effect: WITHOUT_EFFECT.iter().copied().filter(|(name, _)| is_set(name)).collect(),
         })
+    }
+}
+
+/// Files count before the certificate of the installation, as at the gateway.
+fn certificate(globals: &Settings) -> Result<Certificate, SettingsError> {
+    let text =
+        |name: &str| globals.get(name).and_then(Setting::as_text).filter(|text| !text.trim().is_empty());
+    let (chain, private_key) = (text(CHAIN), text(PRIVATE_KEY));
+    let of_installation = globals.get("script_resource_use_default_certificate").and_then(Setting::as_flag);
+    match (chain, private_key) {
+        (Some(chain), Some(private_key)) => Ok(Certificate::Files {
+            chain: chain.into(),
+            private_key: private_key.into(),
+            passphrase: text("script_resource_passphrase").map(SecretString::from),
+        }),
+        (Some(_), None) => Err(SettingsError::NoCertificate(PRIVATE_KEY)),
+        (None, None) if of_installation == Some(true) => Ok(Certificate::OfInstallation),
+        (None, _) => Err(SettingsError::NoCertificate(CHAIN)),
     }
 }
 
@@ -125,6 +162,9 @@ fn credentials(globals: &Settings) -> Result<Credentials, SettingsError> {
     Ok(Credentials::basic(user, password.into()))
 }
 
+const CHAIN: &str = "script_resource_certificate_chain";
+const PRIVATE_KEY: &str = "script_resource_private_key";
+const PASSWORDS: [&str; 3] = ["rap_password", "script_resource_password", "script_resource_passphrase"];
 /// Settings that are understood and do nothing.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("auto_delete_threshold", "finished scripts stay until /scriptcontrol/cleanup is called"),
@@ -150,10 +190,32 @@ mod tests {
         assert_eq!(read(&[OPEN[0]]), Err(SettingsError::Missing("script_resource_authenticate")));
         let guarded = [OPEN[0], ("script_resource_authenticate", "TRUE"), ("script_resource_userid", "u")];
         assert_eq!(read(&guarded), Err(SettingsError::NoCredentials("script_resource_password")));
-        assert_eq!(read(&[("script_resource_ssl", "true"), OPEN[1]]), Err(SettingsError::Tls));
         assert_eq!(read(&OPEN), Ok(()));
         let sealed = [OPEN[0], OPEN[1], ("rap_password", "AES:AAAA")];
         assert_eq!(read(&sealed), Err(SettingsError::Sealed("rap_password")));
+    }
+
+    #[test]
+    fn tls_needs_a_certificate_of_the_site_or_the_word_for_one_of_the_installation() {
+        let read = |entries: &[(&str, &str)]| {
+            let tls = [("script_resource_ssl", "true"), OPEN[1]];
+            ResourceSettings::read(&globals(&[&tls[..], entries].concat())).map(|settings| settings.tls)
+        };
+        let own = ("script_resource_use_default_certificate", "true");
+        for (entries, missing) in [
+            (&[][..], CHAIN),
+            (&[("script_resource_use_default_certificate", "false")], CHAIN),
+            (&[(PRIVATE_KEY, "key.pem"), own], CHAIN),
+            (&[(CHAIN, "chain.pem"), own], PRIVATE_KEY),
+        ] {
+            assert_eq!(read(entries).unwrap_err(), SettingsError::NoCertificate(missing), "{entries:?}");
+        }
+        assert!(matches!(read(&[own]), Ok(Some(Certificate::OfInstallation))));
+        let files = [(CHAIN, "chain.pem"), (PRIVATE_KEY, "key.pem"), own];
+        let Ok(Some(Certificate::Files { chain, passphrase: None, .. })) = read(&files) else {
+            panic!("files count first");
+        };
+        assert_eq!(chain, PathBuf::from("chain.pem"));
     }
 
     #[test]

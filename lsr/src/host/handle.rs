@@ -12,6 +12,7 @@ use actix::Addr;
 use edgebind_kernel::{
     Dismiss, Exit, Inspect, Launch, LaunchError, StopReport, Supervisor, TreeNode, clock, stop_tree,
 };
+use edgebind_tls::{Client, ClientError};
 use thiserror::Error;
 use tokio::sync::{mpsc::error::TrySendError, oneshot, watch};
 
@@ -26,6 +27,7 @@ use super::{
 use crate::{
     Setting, Settings,
     log::{self, Level},
+    outgoing::{Outgoing, is_on},
 };
 
 /// The scripts of this process; cheap to clone.
@@ -37,6 +39,7 @@ struct Inner {
     sandbox: Option<Sandbox>,
     memory_bytes: Option<usize>,
     globals: RwLock<Settings>,
+    outgoing: Outgoing,
     /// By name.
     units: Mutex<BTreeMap<String, Arc<Unit>>>,
     threads: Threads,
@@ -111,6 +114,7 @@ impl Host {
             sandbox,
             memory_bytes,
             globals: RwLock::new(globals),
+            outgoing: Outgoing::default(),
             units: Mutex::default(),
             threads: Threads::default(),
             root,
@@ -301,6 +305,34 @@ impl Host {
     pub fn set_globals(&self, globals: Settings) {
         self.0.globals.write().unwrap_or_else(PoisonError::into_inner).extend(globals);
         self.note_change();
+    }
+
+    /// Whether the gateway is asked in TLS: `rap_ssl`, which is on unless it says otherwise.
+    pub(crate) fn asks_gateway_in_tls(&self) -> bool {
+        is_on(self.global("rap_ssl"))
+    }
+
+    /// TLS towards the gateway.
+    pub(crate) fn tls_towards_gateway(&self) -> Result<Client, ClientError> {
+        self.0.outgoing.towards_gateway(|key| self.global(key).filter(|value| !value.is_empty()))
+    }
+
+    /// TLS towards whomever a script names.
+    pub(crate) fn tls_towards_others(&self) -> Result<Client, ClientError> {
+        self.0.outgoing.towards_others()
+    }
+
+    /// Looks at the file with the authorities of the gateway, if there is one and it is needed.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be used; without it no request to the gateway would succeed.
+    pub fn check_tls_towards_gateway(&self) -> Result<(), ClientError> {
+        let named = self.global("rap_cert_file").is_some_and(|file| !file.is_empty());
+        if named && self.asks_gateway_in_tls() {
+            self.tls_towards_gateway()?;
+        }
+        Ok(())
     }
 
     /// Changes whenever something changed that is to be there again after a restart of the process: scripts added or

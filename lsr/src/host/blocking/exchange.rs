@@ -1,19 +1,18 @@
 //! One HTTP request and its answer, as `tw_http` and `tw_ems` make them: a connection of its own each time (script
 //! resource notes, 2.6), and never an error: what goes wrong is an answer with code 503.
 
-use std::{rc::Rc, time::Duration};
+use std::time::Duration;
 
-use actix_service::{Service, boxed::BoxFuture, fn_service};
-use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector};
 use awc::{
     Client,
+    error::SendRequestError,
     http::{
         Method, Uri, Version,
         header::{HeaderName, HeaderValue},
     },
 };
+use edgebind_tls::{connector, direct, handshake_error};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
-use tokio::net::TcpStream;
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
@@ -21,13 +20,28 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) host: String,
     pub(super) port: u16,
-    /// With TLS.
-    pub(super) secure: bool,
+    pub(super) way: Way,
     /// As the script gives it: with its query, mostly unescaped.
     pub(super) path: Vec<u8>,
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) body: Body,
     pub(super) patience: Duration,
+}
+
+/// How it is asked.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Way {
+    #[default]
+    Clear,
+    Tls(edgebind_tls::Client),
+    /// There should be TLS, and this is why there is none.
+    Barred(String),
+}
+
+impl Way {
+    pub(super) fn tls(client: Result<edgebind_tls::Client, edgebind_tls::ClientError>) -> Self {
+        client.map_or_else(|error| Self::Barred(error.to_string()), Self::Tls)
+    }
 }
 
 /// What is sent.
@@ -68,10 +82,11 @@ pub(super) async fn exchange(request: Request) -> Reply {
 }
 
 async fn send(request: Request) -> Result<Reply, String> {
-    if request.secure {
-        return Err("TLS to other servers is not supported yet".into());
-    }
-    let client = CLIENT.with(Client::clone);
+    let client = match &request.way {
+        Way::Clear => CLEAR.with(Client::clone),
+        Way::Tls(tls) => client(Some(tls.clone())),
+        Way::Barred(reason) => return Err(reason.clone()),
+    };
     let mut call = client.request(request.method.clone(), uri(&request)?).force_close();
     let mut typed = false;
     for (name, value) in &request.headers {
@@ -94,7 +109,7 @@ async fn send(request: Request) -> Result<Reply, String> {
     if let Some(default_type) = default_type.filter(|_| !typed) {
         call = call.insert_header(("content-type", default_type));
     }
-    let mut response = call.timeout(request.patience).send_body(content).await.map_err(|e| e.to_string())?;
+    let mut response = call.timeout(request.patience).send_body(content).await.map_err(words)?;
     let body = response.body().limit(BODY_BYTES).await.map_err(|error| error.to_string())?;
     let header =
         |(name, value): (&HeaderName, &HeaderValue)| (name.as_str().to_owned(), value.as_bytes().to_vec());
@@ -121,35 +136,30 @@ fn form(fields: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     fields.collect::<Vec<_>>().join("&").into_bytes()
 }
 
-/// A TCP connection that sends without delay, or why there is none.
-type Outcome = Result<Connection<Uri, TcpStream>, ConnectError>;
-
-/// Neither awc nor actix sets TCP_NODELAY, and without it a small message may wait 40 ms.
-fn connector() -> impl Service<
-    ConnectInfo<Uri>,
-    Response = Connection<Uri, TcpStream>,
-    Error = ConnectError,
-    Future = BoxFuture<Outcome>,
-> + Clone
-+ 'static {
-    Rc::new(fn_service(|target: ConnectInfo<Uri>| -> BoxFuture<Outcome> {
-        Box::pin(async move {
-            let connection = Connector::default().service().call(target).await?;
-            connection.io_ref().set_nodelay(true).map_err(ConnectError::Io)?;
-            Ok(connection)
-        })
-    }))
+/// Why there is no answer.
+fn words(error: SendRequestError) -> String {
+    match &error {
+        SendRequestError::Connect(connect) => {
+            handshake_error(connect).map_or_else(|| connect.to_string(), ToString::to_string)
+        }
+        other => other.to_string(),
+    }
 }
 
-thread_local! {
-    /// One a thread; every request has a connection of its own.
-    static CLIENT: Client = Client::builder()
+/// Every request has a connection of its own.
+fn client(tls: Option<edgebind_tls::Client>) -> Client {
+    Client::builder()
         .max_http_version(Version::HTTP_11)
-        .connector(awc::Connector::new().connector(connector()).limit(0))
+        .connector(awc::Connector::new().connector(connector(tls, direct)).limit(0))
         .no_default_headers()
         .disable_redirects()
         .disable_timeout()
-        .finish();
+        .finish()
+}
+
+thread_local! {
+    /// One a thread.
+    static CLEAR: Client = client(None);
 }
 
 /// What an original answers for whoever cannot be reached.

@@ -10,9 +10,10 @@ use mlua::{Lua, MultiValue, Table, Value};
 
 use super::{
     super::{Arity, Finish, Host, Natives, ScriptScope, answer},
-    exchange::{Body, Reply, Request, exchange},
+    exchange::{Body, Reply, Request, Way, exchange},
     pairs,
 };
+use crate::outgoing::is_on;
 
 pub(super) fn install(natives: &Natives<'_>, scope: &ScriptScope) -> mlua::Result<()> {
     header_metatable(natives)?;
@@ -106,7 +107,7 @@ fn anybody(
     Ok(Request {
         host: String::from_utf8_lossy(&place).into_owned(),
         port,
-        secure: port == HTTPS,
+        way: if port == HTTPS { Way::tls(host.tls_towards_others()) } else { Way::Clear },
         path,
         headers: pairs::named(headers.as_ref()),
         patience: patience(host, "http_timeout"),
@@ -117,14 +118,13 @@ fn anybody(
 /// A request to the gateway that the settings name (script resource notes, 1.4).
 fn gateway(host: &Host, path: &Value, headers: Option<&Table>) -> mlua::Result<Request> {
     let setting = |key: &str| host.global(key).filter(|value| !value.is_empty());
-    let flag = |key: &str| setting(key).is_none_or(|value| !value.eq_ignore_ascii_case("false"));
     let place = setting("rap_host").unwrap_or_else(|| "localhost".to_owned());
     let port = setting("rap_port").map_or(Some(8000), |port| port.trim().parse().ok());
     let port = port.ok_or_else(|| mlua::Error::runtime("rap_port must be a number up to 65535"))?;
     let mut headers = pairs::named(headers);
     headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
     headers.push(("host".into(), place.clone().into_bytes()));
-    if let Some(user) = setting("rap_userid").filter(|_| flag("rap_server_authenticate")) {
+    if let Some(user) = setting("rap_userid").filter(|_| is_on(setting("rap_server_authenticate"))) {
         let password = setting("rap_password").unwrap_or_default();
         let credentials = STANDARD.encode(format!("{user}:{password}"));
         headers.push(("authorization".into(), format!("Basic {credentials}").into_bytes()));
@@ -132,7 +132,7 @@ fn gateway(host: &Host, path: &Value, headers: Option<&Table>) -> mlua::Result<R
     Ok(Request {
         host: place,
         port,
-        secure: flag("rap_ssl"),
+        way: if host.asks_gateway_in_tls() { Way::tls(host.tls_towards_gateway()) } else { Way::Clear },
         path: text(path, "path")?,
         headers,
         patience: patience(host, "rap_timeout"),

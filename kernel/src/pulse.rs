@@ -6,18 +6,17 @@ use std::{
 };
 
 use actix_rt::{Arbiter, ArbiterHandle};
-use futures_util::future::join_all;
 use tokio::{sync::oneshot, time::timeout};
 
 /// The threads that have said they serve.
-#[derive(Clone, Default)]
-pub(crate) struct Pulse {
+#[derive(Clone, Debug, Default)]
+pub struct Pulse {
     threads: Arc<Mutex<Vec<ArbiterHandle>>>,
 }
 
 impl Pulse {
     /// Counts the thread that calls this from now on, until it ends.
-    pub(crate) fn join(&self) {
+    pub fn join(&self) {
         if let Some(thread) = Arbiter::try_current() {
             self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
@@ -25,7 +24,7 @@ impl Pulse {
 
     /// Whether every thread answers within `patience`. One that has ended does not count: actix puts another in its
     /// place, which joins by itself.
-    pub(crate) async fn beats(&self, patience: Duration) -> bool {
+    pub async fn beats(&self, patience: Duration) -> bool {
         let mut asked = Vec::new();
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).retain(|thread| {
             let (answer, answered) = oneshot::channel();
@@ -38,7 +37,15 @@ impl Pulse {
             }
             lives
         });
-        timeout(patience, join_all(asked)).await.is_ok_and(|answers| answers.iter().all(Result::is_ok))
+        let all = async {
+            for answered in asked {
+                if answered.await.is_err() {
+                    return false;
+                }
+            }
+            true
+        };
+        timeout(patience, all).await.unwrap_or(false)
     }
 }
 
